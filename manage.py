@@ -1,0 +1,24 @@
+#!/usr/bin/env python
+"""Django's command line for Text-Engine."""
+
+import os
+import sys
+
+
+def main() -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import execute_from_command_line
+    except ModuleNotFoundError as error:
+        sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then use .venv/bin/python.")
+    try:
+        execute_from_command_line(sys.argv)
+    except ImproperlyConfigured as error:
+        sys.exit(f"Text-Engine cannot start: {error}")
+    except ModuleNotFoundError as error:
+        sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then use .venv/bin/python.")
+
+
+if __name__ == "__main__":
+    main()

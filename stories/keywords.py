@@ -1,0 +1,37 @@
+"""What makes two words that people type the same word. Which words mean what is said elsewhere."""
+
+import unicodedata
+
+from django.db import models
+
+# The carrier acts on these by itself (Twilio's default opt-out words), so no story can be started by one.
+STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT", "CANCEL", "REVOKE", "OPTOUT"})
+START_WORDS = frozenset({"START", "UNSTOP", "YES"})
+HELP_WORDS = frozenset({"HELP", "INFO"})
+RESERVED_WORDS = STOP_WORDS | START_WORDS | HELP_WORDS
+
+
+def normalize(text: str) -> str:
+    """Return `text` as a keyword: upper case, no accents, no punctuation around it, single spaces inside."""
+    decomposed = unicodedata.normalize("NFKD", text.upper())
+    word = "".join(character for character in decomposed if not unicodedata.combining(character))
+    while word and not word[0].isalnum():
+        word = word[1:]
+    while word and not word[-1].isalnum():
+        word = word[:-1]
+    return " ".join(word.split())
+
+
+class KeywordField(models.CharField):
+    """A keyword, normalized whenever it is written or looked up; null where there is none."""
+
+    def to_python(self, value):
+        return normalize(super().to_python(value) or "") or None
+
+    def pre_save(self, model_instance, add):
+        value = self.to_python(super().pre_save(model_instance, add))
+        setattr(model_instance, self.attname, value)
+        return value
+
+    def get_prep_value(self, value):
+        return super().get_prep_value(self.to_python(value))

@@ -1,0 +1,170 @@
+"""What is written: stories and their texts. Who reads them is none of this app's business."""
+
+import secrets
+from datetime import timedelta
+from typing import Self
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxLengthValidator, MinValueValidator
+from django.db import models, transaction
+from django.db.models import F, Q
+from django.urls import reverse
+from django_q.tasks import async_task
+
+from .keywords import RESERVED_WORDS, KeywordField
+from .media import picture_suffix, validate_picture
+
+# Twilio refuses a longer body (error 21617).
+BODY_MAX_LENGTH = 1600
+
+
+class StoryQuerySet(models.QuerySet):
+    def published(self) -> Self:
+        return self.filter(status=Story.Status.PUBLISHED)
+
+    def readable(self) -> Self:
+        """Published, and with at least one text to send."""
+        return self.published().filter(models.Exists(StoryText.objects.filter(story=models.OuterRef("pk"))))
+
+
+class Story(models.Model):
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Draft"  # being written; nobody can start it
+        PUBLISHED = "published", "Published"  # readers can start it
+        ARCHIVED = "archived", "Archived"  # over; who reads it reads on, nobody starts it
+
+    title = models.CharField(max_length=120, help_text="Readers see it on the story's page.")
+    slug = models.SlugField(unique=True, help_text="The last part of the story's page address.")
+    keyword = KeywordField(
+        max_length=30,
+        unique=True,
+        null=True,
+        blank=True,
+        help_text="Readers text this word to start the story. Case and accents do not matter.",
+        error_messages={"unique": "Another story already has this keyword."},
+    )
+    summary = models.TextField(blank=True, help_text="What it is about, for the story's page. One or two sentences.")
+    status = models.CharField(
+        max_length=10,
+        choices=Status,
+        default=Status.DRAFT,
+        help_text="Only a published story can be started. Who already reads a story reads on in any case.",
+    )
+    weight = models.PositiveSmallIntegerField(
+        default=1,
+        help_text="How often a reader who texts no keyword gets this story, compared with the others; 0 is never.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    objects = StoryQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "stories"
+        ordering = ["title"]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(status__in=["draft", "published", "archived"]), name="story_status_is_known"
+            ),
+        ]
+
+    def __str__(self):
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("story", args=[self.slug])
+
+    def clean(self):
+        if self.keyword in RESERVED_WORDS:
+            raise ValidationError(
+                {"keyword": f"{self.keyword} has a meaning of its own for phone networks; choose another word."}
+            )
+
+    def revised(self) -> None:
+        """Have the readers who wait for a text of this story follow its texts as they now stand.
+
+        Call it in the transaction that changed the texts; the work is done by the cluster after the commit.
+        """
+        async_task(settings.STORY_REVISED_TASK, self.pk)
+
+
+class StoryTextQuerySet(models.QuerySet):
+    def arrange(self, ordered_ids: list[int]) -> None:
+        """Number these texts 1…n in the order of their ids; texts that are not named are to be gone."""
+        with transaction.atomic():
+            # The numbers are unique at every moment, so the texts first step out of each other's way.
+            self.update(position=F("position") + 1_000_000)
+            texts = self.in_bulk(ordered_ids)
+            for position, pk in enumerate(ordered_ids, start=1):
+                texts[pk].position = position
+            self.bulk_update(texts.values(), ["position"])
+
+
+def picture_path(text: "StoryText", filename: str) -> str:
+    """Where an uploaded picture is kept: an address that cannot be guessed, named for what the file contains."""
+    return f"pictures/{secrets.token_urlsafe(12)}{picture_suffix(text.media.file)}"
+
+
+class StoryText(models.Model):
+    story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="texts")
+    position = models.PositiveIntegerField(editable=False)
+    body = models.TextField(
+        "text",
+        blank=True,
+        validators=[
+            MaxLengthValidator(
+                BODY_MAX_LENGTH,
+                "A text can have at most %(limit_value)d characters; this one has %(show_value)d.",
+            )
+        ],
+    )
+    media = models.ImageField(
+        "picture",
+        upload_to=picture_path,
+        blank=True,
+        validators=[validate_picture],
+        help_text="JPEG, PNG or GIF, 5 MB at most.",
+    )
+    media_url = models.URLField(
+        "picture link",
+        max_length=500,
+        blank=True,
+        help_text="Instead of an upload: the address of a picture.",
+    )
+    delay = models.DurationField(
+        default=timedelta(0),
+        validators=[MinValueValidator(timedelta(0), "A text cannot come before the one it follows.")],
+        help_text="How long after the text before; for the first text, after the reader's own.",
+    )
+    at = models.TimeField(
+        "at",
+        null=True,
+        blank=True,
+        help_text="Optional: wait on until a clock at the reader's place shows this time.",
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    objects = StoryTextQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "text"
+        ordering = ["story", "position"]
+        constraints = [
+            models.UniqueConstraint(fields=["story", "position"], name="one_text_per_position"),
+            models.CheckConstraint(condition=Q(delay__gte=timedelta(0)), name="delay_is_not_negative"),
+        ]
+
+    def __str__(self):
+        return f"Text {self.position}"
+
+    def clean(self):
+        if not (self.body.strip() or self.media or self.media_url):
+            raise ValidationError("Write a text or choose a picture.")
+        if self.media and self.media_url:
+            raise ValidationError({"media_url": "Choose one: an uploaded picture or a link."})
+
+    @property
+    def picture_url(self) -> str:
+        """The picture's address as the carrier can fetch it; empty without a picture."""
+        return settings.PUBLIC_URL + self.media.url if self.media else self.media_url

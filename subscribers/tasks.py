@@ -1,0 +1,19 @@
+"""What the cluster runs: doors to the functions that do the work."""
+
+from uuid import UUID
+
+from django.utils import timezone
+
+from . import dispatch, recovery, scheduling
+
+
+def send(message_ids: list[int], lease: str) -> None:
+    dispatch.send(message_ids, UUID(lease))
+
+
+def recover(message_ids: list[int], lease: str) -> None:
+    recovery.recover(message_ids, UUID(lease), timezone.now())
+
+
+def follow_story(story_id: int) -> None:
+    scheduling.follow_story(story_id, timezone.now())

@@ -1,0 +1,208 @@
+"""The only door to Twilio: send, find, verify a signature, classify an error.
+
+Only this module imports `twilio`. It knows nothing of models; it speaks of numbers, bodies and SIDs.
+"""
+
+import re
+import threading
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import Enum
+from urllib.parse import urlsplit
+
+import requests
+from django.conf import settings
+from django.http import HttpRequest
+from twilio.base.exceptions import TwilioException, TwilioRestException
+from twilio.http.http_client import TwilioHttpClient
+from twilio.request_validator import RequestValidator, get_signature_algorithm
+from twilio.rest import Client
+from urllib3.exceptions import NewConnectionError
+
+# A trial account puts this before every body; a message is looked up by its body.
+TRIAL_PREFIX = "Sent from your Twilio trial account - "
+
+
+class Action(Enum):
+    """What the sender does about an error."""
+
+    RETRY = "send again later"  # it was certainly not processed
+    LOOK_UP = "outcome unknown: look first, then send again"
+    RETRY_FEW = "send again, a few times"
+    RETRY_ONCE = "send again, once"
+    RETRY_TOMORROW = "send again tomorrow"
+    OPT_OUT = "the reader opted out"
+    GIVE_UP_READER = "give up on this reader"
+    GIVE_UP_TEXT = "give up on this text"
+    HOLD = "stop everything"
+
+
+# Twilio's error codes of API answers and of status callbacks.
+ACTIONS = {
+    code: action
+    for action, codes in {
+        Action.RETRY: (20429, 21611, 30001, 30022, 30450),
+        Action.LOOK_UP: (20500, 20503),
+        Action.RETRY_FEW: (30003, 30008, 30017, 30410, 30500),
+        Action.RETRY_ONCE: (30005,),
+        Action.RETRY_TOMORROW: (63038, 30023, 30027),
+        Action.OPT_OUT: (21610, 30004),
+        Action.GIVE_UP_READER: (21211, 21612, 21614, 21635, 30006),
+        Action.GIVE_UP_TEXT: (12300, 21602, 21617, 21618, 21619, 21620, 21623, 30007, 30019),
+        Action.HOLD: (20003, 20005, 21408, 21606, 21608, 21703, 30002, 30024, 30032, 30033, 30034, 30035),
+    }.items()
+    for code in codes
+}
+
+
+def action_for(code: int | None, http_status: int = 400) -> Action:
+    """Return what to do about an error code, or about an HTTP status that came without a known code."""
+    if code in ACTIONS:
+        return ACTIONS[code]
+    if http_status == 429:
+        return Action.RETRY
+    if http_status in (401, 403):
+        return Action.HOLD
+    return Action.LOOK_UP if http_status >= 500 else Action.RETRY_FEW
+
+
+class CarrierError(Exception):
+    """The carrier did not accept a message, or may not have."""
+
+    def __init__(self, action: Action, reason: str, code: int | None = None):
+        super().__init__(reason)
+        self.action, self.reason, self.code = action, reason, code
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """A message that the carrier has: `created_at` is the carrier's own time, aware."""
+
+    sid: str
+    body: str
+    status: str
+    segments: int | None
+    created_at: datetime | None
+
+
+def send(*, to: str, sender: str, body: str, media_urls: list[str], status_callback: str) -> Accepted:
+    """Create one message at the carrier; `sender` is our number, or empty for the configured sender.
+
+    Creating is not idempotent: after an error whose action is LOOK_UP the message may exist. Raises CarrierError.
+    """
+    origin = {"from_": sender} if sender else default_sender()
+    try:
+        message = client().messages.create(
+            to=to, body=body, media_url=media_urls or None, status_callback=status_callback, **origin
+        )
+    except TwilioRestException as error:
+        raise CarrierError(action_for(error.code, error.status), clean(error.msg), error.code) from error
+    except (requests.RequestException, TwilioException, ValueError) as error:
+        if never_connected(error):
+            raise CarrierError(Action.RETRY, "the carrier cannot be reached") from error
+        raise CarrierError(Action.LOOK_UP, f"no usable answer from the carrier ({type(error).__name__})") from error
+    if not message.sid:
+        raise CarrierError(Action.LOOK_UP, "the carrier answered without a message")
+    return accepted(message)
+
+
+def find(*, to: str, sender: str, body: str, since: datetime) -> list[Accepted]:
+    """Return the messages to `to` with this body that the carrier has created since then, oldest first.
+
+    The carrier is asked without a date, since it filters by the date of sending, which a queued message does not
+    have yet. Raises CarrierError when it cannot say.
+    """
+    filters = {"from_": sender} if sender else {}
+    try:
+        messages = client().messages.list(to=to, limit=1000, page_size=100, **filters)
+    except TwilioRestException as error:
+        raise CarrierError(action_for(error.code, error.status), clean(error.msg), error.code) from error
+    except (requests.RequestException, TwilioException, ValueError) as error:
+        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
+    found = [accepted(message) for message in messages if str(message.direction).startswith("outbound")]
+    return sorted(
+        (
+            message
+            for message in found
+            if message.body in (body, TRIAL_PREFIX + body) and message.created_at and message.created_at >= since
+        ),
+        key=lambda message: message.created_at,
+    )
+
+
+def never_connected(error: Exception) -> bool:
+    """Tell whether the request cannot have reached the carrier."""
+    cause = getattr(error.args[0], "reason", None) if error.args else None
+    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(cause, NewConnectionError)
+
+
+def is_signed(request: HttpRequest) -> bool:
+    """Tell whether the carrier signed this POST, for the address under which it reaches us."""
+    signature = request.headers.get("X-Twilio-Signature")
+    if not signature:
+        return False
+    algorithm = get_signature_algorithm(request.headers.get("X-Twilio-Webhooks-Signature-Settings"))
+    url = settings.PUBLIC_URL + request.get_full_path()
+    return RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(url, request.POST, signature, algorithm)
+
+
+def default_sender() -> dict[str, str]:
+    if settings.TWILIO_MESSAGING_SERVICE_SID:
+        return {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
+    return {"from_": settings.TWILIO_NUMBER}
+
+
+def accepted(message) -> Accepted:
+    """Return a message of the Twilio library in the project's words."""
+    created_at = message.date_created
+    if created_at and created_at.tzinfo is None:
+        created_at = created_at.replace(tzinfo=UTC)
+    segments = message.num_segments
+    return Accepted(
+        sid=message.sid,
+        body=message.body or "",
+        status=str(message.status or ""),
+        segments=int(segments) if segments and str(segments).isdecimal() else None,
+        created_at=created_at,
+    )
+
+
+def clean(reason: str) -> str:
+    """Return the carrier's own words without the phone numbers that they may repeat."""
+    return re.sub(r"\+?\d{7,}", lambda number: f"…{number[0][-4:]}", str(reason))[:300]
+
+
+class RedirectedHttpClient(TwilioHttpClient):
+    """Twilio's HTTP client, calling TWILIO_API_URL, with time-outs, and deaf to proxies in the environment."""
+
+    def __init__(self):
+        super().__init__()
+        self.timeout = settings.CARRIER_TIMEOUT
+        self.session.trust_env = False
+        self.base = urlsplit(settings.TWILIO_API_URL)
+
+    def request(self, method, url, *args, **kwargs):
+        parts = urlsplit(url)
+        target = parts._replace(
+            scheme=self.base.scheme, netloc=self.base.netloc, path=self.base.path.rstrip("/") + parts.path
+        )
+        return super().request(method, target.geturl(), *args, **kwargs)
+
+
+_threads = threading.local()
+
+
+def client() -> Client:
+    """Return this thread's client: the library promises no thread safety, and kept connections save half the time."""
+    if not hasattr(_threads, "client"):
+        _threads.client = Client(
+            settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=RedirectedHttpClient()
+        )
+    return _threads.client
+
+
+def media_of(parameters: dict[str, str]) -> list[str]:
+    """Return the addresses of the media that an inbound webhook's parameters name."""
+    count = parameters.get("NumMedia", "0")
+    names = (f"MediaUrl{index}" for index in range(min(int(count), 10) if count.isdecimal() else 0))
+    return [parameters[name] for name in names if parameters.get(name)]

@@ -1,0 +1,82 @@
+"""What only makes sense together: the Twilio settings, as Django system checks, so that a wrong start fails at once."""
+
+import re
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.core.checks import Error, Tags, Warning, register
+from django.core.checks.messages import CheckMessage
+
+# What `make run` and .env.example use; whoever knows it can sign webhooks.
+SANDBOX_AUTH_TOKEN = "sandbox-auth-token"  # noqa: S105
+TWILIO_HOST = "twilio.com"
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+
+
+@register(Tags.security)
+def check_twilio_settings(app_configs, **kwargs) -> list[CheckMessage]:
+    return [*missing(), *malformed(), *unsafe()]
+
+
+def missing() -> list[CheckMessage]:
+    wanted = {
+        "TWILIO_ACCOUNT_SID": settings.TWILIO_ACCOUNT_SID,
+        "TWILIO_AUTH_TOKEN": settings.TWILIO_AUTH_TOKEN,
+        "TWILIO_NUMBER or TWILIO_MESSAGING_SERVICE_SID": settings.TWILIO_NUMBER
+        or settings.TWILIO_MESSAGING_SERVICE_SID,
+    }
+    names = [name for name, value in wanted.items() if not value]
+    if not names:
+        return []
+    have = "none" if len(names) == len(wanted) else "only some"
+    return [
+        Error(
+            f"Of the Twilio settings {have} are there; set {', '.join(names)} in the environment or .env.",
+            id="textengine.E001",
+        )
+    ]
+
+
+def malformed() -> list[CheckMessage]:
+    forms = (
+        (
+            "TWILIO_ACCOUNT_SID",
+            r"AC[0-9a-fA-F]{32}",
+            "AC and 32 hexadecimal digits, as Twilio's console shows it",
+        ),
+        ("TWILIO_NUMBER", r"\+[1-9][0-9]{6,14}", "a number in the form +14155550100"),
+        ("TWILIO_MESSAGING_SERVICE_SID", r"MG[0-9a-fA-F]{32}", "MG and 32 hexadecimal digits"),
+    )
+    return [
+        Error(f"{name} is {getattr(settings, name)!r}; set it to {form}.", id="textengine.E002")
+        for name, pattern, form in forms
+        if getattr(settings, name) and not re.fullmatch(pattern, getattr(settings, name))
+    ]
+
+
+def unsafe() -> list[CheckMessage]:
+    carrier, public = urlsplit(settings.TWILIO_API_URL), urlsplit(settings.PUBLIC_URL)
+    real = carrier.hostname == TWILIO_HOST or carrier.hostname.endswith("." + TWILIO_HOST)
+    messages: list[CheckMessage] = []
+    if settings.TWILIO_AUTH_TOKEN == SANDBOX_AUTH_TOKEN and (real or public.hostname not in LOOPBACK):
+        messages.append(
+            Error(
+                "TWILIO_AUTH_TOKEN is the sandbox's, which everybody knows; set it to your Twilio account's.",
+                id="textengine.E003",
+            )
+        )
+    if "'" in settings.PUBLIC_URL:
+        messages.append(
+            Error(
+                "PUBLIC_URL contains an apostrophe, which breaks signatures; use an address without.",
+                id="textengine.E004",
+            )
+        )
+    if real and public.hostname in LOOPBACK:
+        messages.append(
+            Warning(
+                f"PUBLIC_URL is {settings.PUBLIC_URL}, where Twilio cannot reach you; set it to your public address.",
+                id="textengine.W001",
+            )
+        )
+    return messages

@@ -1,0 +1,254 @@
+"""Settings, all from the environment or a `.env` file beside manage.py; .env.example explains each.
+
+A value that cannot be used stops the start with a sentence that says what to set. What only makes sense
+together (the Twilio settings) is checked in textengine/checks.py.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, available_timezones
+
+import environ
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+env.smart_cast = False
+try:
+    env.read_env(BASE_DIR / ".env")
+except (OSError, UnicodeDecodeError, ValueError) as error:
+    raise ImproperlyConfigured(f"the file .env cannot be read ({error}); see .env.example.") from error
+
+
+def boolean(name: str, default: bool) -> bool:
+    value = env.str(name, "").strip().lower()
+    if value in ("", "true", "1", "yes", "on", "false", "0", "no", "off"):
+        return default if value == "" else value in ("true", "1", "yes", "on")
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to true or false.")
+
+
+def port(name: str, default: int) -> int:
+    value = env.str(name, "") or str(default)
+    if value.isdecimal() and 0 < int(value) < 65536:
+        return int(value)
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a port number from 1 to 65535.")
+
+
+def base_url(name: str, default: str) -> str:
+    value = (env.str(name, "") or default).rstrip("/")
+    parts = urlsplit(value)
+    if parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment):
+        return value
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to an address such as https://texts.example.org.")
+
+
+def database(url: str) -> dict:
+    """Django's settings of the database that `url` names: SQLite or PostgreSQL."""
+    problem = ImproperlyConfigured(
+        "DATABASE_URL cannot be understood; set it to sqlite:////path/to/file.sqlite3 or "
+        "postgres://user:password@host:5432/name."
+    )
+    if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
+        raise problem
+    try:
+        config = env.db_url_config(url)
+        config["NAME"] = str(config["NAME"] or "")
+        config["PORT"] = str(urlsplit(url).port or "")
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise problem from error
+    if not config["NAME"]:
+        raise problem
+    # Connections stay open: opening one for each request costs PostgreSQL a factor of five on a webhook.
+    config["CONN_MAX_AGE"] = None
+    if config["ENGINE"].endswith("sqlite3"):
+        # IMMEDIATE takes the write lock when a transaction begins, so that it waits its turn there instead of
+        # failing with "database is locked" when it first writes; WAL lets readers go on beside the one writer.
+        config["OPTIONS"] = {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
+        }
+    else:
+        config["CONN_HEALTH_CHECKS"] = True
+    return config
+
+
+DEBUG = boolean("DEBUG", False)
+SECRET_KEY = env.str("SECRET_KEY", "")
+if not SECRET_KEY:
+    if not DEBUG:
+        raise ImproperlyConfigured("SECRET_KEY is not set; set it to a long random string (see .env.example).")
+    SECRET_KEY = "only-for-debugging-on-this-machine"  # noqa: S105
+
+PORT = port("PORT", 8000)
+SANDBOX_PORT = port("SANDBOX_PORT", 8001)
+# Where Twilio and readers reach us. Signatures are computed over it, and pictures are fetched from it.
+PUBLIC_URL = base_url("PUBLIC_URL", f"http://localhost:{PORT}")
+ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()] or [
+    urlsplit(PUBLIC_URL).hostname,
+    "localhost",
+    "127.0.0.1",
+    "[::1]",
+]
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+
+TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
+TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+TWILIO_NUMBER = env.str("TWILIO_NUMBER", "").replace(" ", "")
+TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
+TWILIO_API_URL = base_url("TWILIO_API_URL", "https://api.twilio.com")
+
+INSTALLED_APPS = [
+    "textengine",
+    "stories",
+    "subscribers",
+    "django_q",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "phonenumber_field",
+    "csp",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+
+ROOT_URLCONF = "textengine.urls"
+WSGI_APPLICATION = "textengine.wsgi.application"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+
+DATABASES = {"default": database(env.str("DATABASE_URL", "") or f"sqlite:///{BASE_DIR / 'db.sqlite3'}")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+LANGUAGE_CODE = "en"
+USE_TZ = True
+# The newsroom's zone: where a reader's number does not say, and on the screens of the admin.
+TIME_ZONE = env.str("TIME_ZONE", "") or "UTC"
+if TIME_ZONE not in available_timezones():
+    raise ImproperlyConfigured(f"TIME_ZONE is {TIME_ZONE!r}; set it to a name such as Europe/Berlin.")
+NEWSROOM_ZONE = ZoneInfo(TIME_ZONE)
+
+STATIC_URL = "/static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+# The admin's own pages and ours are few: found in place, they need no collectstatic before the first start.
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = DEBUG
+MEDIA_URL = "/media/"
+MEDIA_ROOT = BASE_DIR / "media"
+# A story of 200 texts sends about ten fields a text.
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
+
+PHONENUMBER_DB_FORMAT = "E164"
+PHONENUMBER_DEFAULT_FORMAT = "E164"
+
+# The session and CSRF cookies travel by TLS alone wherever the public address has it.
+SECURE = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if SECURE else None
+X_FRAME_OPTIONS = "DENY"
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        # data: for the small drawings inside Django's own style sheets, blob: for a picture just chosen.
+        "img-src": [SELF, "data:", "blob:"],
+        "frame-ancestors": [NONE],
+        "form-action": [SELF],
+        "base-uri": [SELF],
+        "object-src": [NONE],
+    }
+}
+
+Q_CLUSTER = {
+    "name": "textengine",
+    "orm": "default",
+    # Claims due messages whenever the cluster polls: the poll is the engine's clock.
+    "broker_class": "textengine.broker.MessageBroker",
+    "poll": 0.2,
+    # A batch holds its worker for at least the carrier's latency, so a second one must be free meanwhile.
+    "workers": 4,
+    # What waits inside the cluster is late, and dies with it.
+    "queue_limit": 2,
+    "bulk": 10,
+    # All requests of a batch begin at once and time out after CARRIER_TIMEOUT: a task that is still there
+    # after half a minute hangs. `retry` is longer, so that no task is handed out twice while it runs.
+    "timeout": 30,
+    "retry": 40,
+    # A task that fails three times is given up: the message rows bring the work back, not the tasks.
+    "max_attempts": 3,
+    "ack_failures": False,
+    # Successes are not kept: the messages say what was sent.
+    "save_limit": -1,
+    "guard_cycle": 0.5,
+    "catch_up": False,
+    # A recycled worker has to warm its connections again.
+    "recycle": 5000,
+    "label": "Tasks",
+}
+# Which task follows when the texts of a story change: `stories` does not know who reads.
+STORY_REVISED_TASK = "subscribers.tasks.follow_story"
+# Seconds for one request to the carrier: to connect, and for the answer.
+CARRIER_TIMEOUT = (5, 10)
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "line": {
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "textengine": {"level": "INFO"},
+        "stories": {"level": "INFO"},
+        "subscribers": {"level": "INFO"},
+        # At INFO the cluster tells of every task, and the Twilio library of every body and number.
+        "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
+        "twilio": {"level": "WARNING"},
+    },
+}

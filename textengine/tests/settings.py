@@ -1,0 +1,26 @@
+"""The project's settings for tests: nothing of this machine's `.env`, everything of a sandbox that tests start."""
+
+import os
+
+os.environ.setdefault("DATABASE_URL", "")
+os.environ.update(
+    {
+        "SECRET_KEY": "only-for-tests",
+        "DEBUG": "false",
+        "PUBLIC_URL": "http://localhost:8000",
+        "TIME_ZONE": "UTC",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": "sandbox-auth-token",
+        "TWILIO_NUMBER": "+15005550006",
+        "TWILIO_MESSAGING_SERVICE_SID": "",
+        "TWILIO_API_URL": "http://127.0.0.1:8001",
+        "ALLOWED_HOSTS": "localhost,127.0.0.1,testserver",
+    }
+)
+
+from textengine.settings import *  # noqa: F403
+from textengine.settings import BASE_DIR, DATABASES
+
+# A file, so that the processes that tests start see the same database.
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "test.sqlite3")}

@@ -1,0 +1,23 @@
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+from django.views.static import serve
+
+from . import health
+
+admin.site.site_header = admin.site.site_title = "Text-Engine"
+admin.site.index_title = "Newsroom"
+admin.site.site_url = None
+admin.site.enable_nav_sidebar = False
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("s/", include("stories.urls")),
+    path("twilio/", include("subscribers.urls")),
+    path("healthz", health.healthz, name="healthz"),
+    path("readyz", health.readyz, name="readyz"),
+    # The carrier fetches pictures from here, with HEAD and GET.
+    re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}),
+]

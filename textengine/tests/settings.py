@@ -23,4 +23,4 @@ from textengine.settings import BASE_DIR, DATABASES
 
 # A file, so that the processes that tests start see the same database.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    DATABASES["default"]["TEST"] = {"NAME": str(BASE_DIR / "test.sqlite3")}
+    DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_DATABASE_NAME", str(BASE_DIR / "test.sqlite3"))}

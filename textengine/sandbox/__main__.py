@@ -89,9 +89,7 @@ def _faults(options):
 
 def _port(text):
     if not text.isdecimal() or int(text) > 65535:
-        raise argparse.ArgumentTypeError(
-            f"{text} is not a port; it is a number from 0 (any free one) to 65535"
-        )
+        raise argparse.ArgumentTypeError(f"{text} is not a port; it is a number from 0 (any free one) to 65535")
     return int(text)
 
 
@@ -173,9 +171,7 @@ def run(options):
         log_level="warning",
         timeout_graceful_shutdown=1,
     )
-    sys.stdout.write(
-        f"The sandbox carrier listens on {own_url}: phones in a browser, Twilio's API below it.\n"
-    )
+    sys.stdout.write(f"The sandbox carrier listens on {own_url}: phones in a browser, Twilio's API below it.\n")
     sys.stdout.flush()
     Server(config).run(sockets=[listener])
 

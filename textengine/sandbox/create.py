@@ -89,9 +89,7 @@ def _check_options(form):
     if callback and not is_callable(callback):
         raise ApiError(21609, callback)
     validity = _one(form, "ValidityPeriod")
-    if validity and not (
-        validity.isascii() and validity.isdecimal() and 1 <= int(validity) <= LONGEST_VALIDITY
-    ):
+    if validity and not (validity.isascii() and validity.isdecimal() and 1 <= int(validity) <= LONGEST_VALIDITY):
         raise ApiError(21624, validity)
     return callback
 

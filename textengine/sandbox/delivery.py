@@ -114,9 +114,7 @@ class Delivery:
     def _tell(self, message):
         """Put the callback for the present status into its line, as the faults in force want it."""
         params = _callback_params(message)
-        if message.sid in self.held or (
-            message.status == "sending" and self.faults.hits_message("callback-reversed")
-        ):
+        if message.sid in self.held or (message.status == "sending" and self.faults.hits_message("callback-reversed")):
             self.held.setdefault(message.sid, []).append(params)
             if not message.is_final:
                 return

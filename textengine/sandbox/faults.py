@@ -29,9 +29,21 @@ import random
 
 from .phone_numbers import clean_phone
 
-REQUEST_KINDS = ("429", "500", "500-after", "drop-before", "drop-after", "hang", "hang-after", "garbage")
-MESSAGE_KINDS = ("callback-doubled", "callback-reversed")
-KINDS = REQUEST_KINDS + MESSAGE_KINDS
+REQUEST_KINDS = {
+    "429": "Too many requests: not accepted",
+    "500": "Server error: not accepted",
+    "500-after": "Server error, though accepted",
+    "drop-before": "Connection lost: not accepted",
+    "drop-after": "Connection lost, though accepted",
+    "hang": "No answer ever: not accepted",
+    "hang-after": "No answer ever, though accepted",
+    "garbage": "Accepted, but the answer is no JSON",
+}
+MESSAGE_KINDS = {
+    "callback-doubled": "Each status callback comes twice",
+    "callback-reversed": "The last status callback comes first",
+}
+KINDS = REQUEST_KINDS | MESSAGE_KINDS
 OUTCOMES = {
     "invalid": 21211,
     "landline": 21614,
@@ -123,9 +135,7 @@ def _rate(kind, value):
 
 def _upcoming(item):
     if not isinstance(item, dict) or item.get("kind") not in KINDS or set(item) - {"kind", "count", "on"}:
-        raise BadFault(
-            'An entry of next is {"kind", "count", "on"}, with one of the kinds ' + ", ".join(KINDS) + "."
-        )
+        raise BadFault('An entry of next is {"kind", "count", "on"}, with one of the kinds ' + ", ".join(KINDS) + ".")
     count = item.get("count", 1)
     if not isinstance(count, int) or isinstance(count, bool) or count < 1:
         raise BadFault("The count of an entry of next is a whole number from 1 up.")
@@ -145,9 +155,7 @@ def _outcome(number, outcome):
         outcome = int(outcome)
     is_code = isinstance(outcome, int) and not isinstance(outcome, bool) and 10000 <= outcome <= 99999
     if not is_code and outcome not in OUTCOMES:
-        raise BadFault(
-            f"The outcome of a number is an error code of five digits or one of {', '.join(OUTCOMES)}."
-        )
+        raise BadFault(f"The outcome of a number is an error code of five digits or one of {', '.join(OUTCOMES)}.")
     return phone, outcome
 
 

@@ -81,9 +81,7 @@ class Inbound:
                 first_attempt.set_result(None)
 
         try:
-            answer = await self.webhooks.post(
-                self.webhook_url, self._params(message), token_hex(16), on_failure=ended
-            )
+            answer = await self.webhooks.post(self.webhook_url, self._params(message), token_hex(16), on_failure=ended)
             for reply in read_answer(answer):
                 self._send_back(message, reply)
         except Unanswered as problem:

@@ -33,9 +33,7 @@ def list_messages(store, account_sid, url):
     return {
         "first_page_uri": f"{uri}&Page=0",
         "next_page_uri": f"{uri}&Page={number + 1}&PageToken=PA{rows[-1].sid}" if more and rows else None,
-        "previous_page_uri": (
-            f"{uri}&Page={number - 1}&PageToken=PB{rows[0].sid}" if number and rows else None
-        ),
+        "previous_page_uri": (f"{uri}&Page={number - 1}&PageToken=PB{rows[0].sid}" if number and rows else None),
         "page": number,
         "page_size": size,
         "start": start,
@@ -104,9 +102,7 @@ def _whole(query, name, default):
 
 
 def _matching(store, account_sid, query):
-    bounds = [
-        _period(query[name], name[8:]) for name in ("DateSent", "DateSent<", "DateSent>") if query.get(name)
-    ]
+    bounds = [_period(query[name], name[8:]) for name in ("DateSent", "DateSent<", "DateSent>") if query.get(name)]
     after = max((low for low, _ in bounds if low is not None), default=None)
     before = min((high for _, high in bounds if high is not None), default=None)
     for message in store.newest_first(query.get("To", "").strip(), query.get("From", "").strip()):

@@ -5,18 +5,18 @@ from yarl import URL
 
 SAFE_TYPES = frozenset({"image/jpeg", "image/jpg", "image/png", "image/gif"})
 OTHER_TYPES = frozenset(
-    [
-        "text/vcard",
-        "text/x-vcard",
-        "text/csv",
-        "text/rtf",
-        "text/richtext",
-        "text/calendar",
-        "text/directory",
+    {
         "application/pdf",
         "application/vcard",
         "application/vnd.apple.pkpass",
-    ]
+        "text/calendar",
+        "text/csv",
+        "text/directory",
+        "text/richtext",
+        "text/rtf",
+        "text/vcard",
+        "text/x-vcard",
+    }
 )
 MOST_TOGETHER = 5 * 1024 * 1024
 MOST_OF_OTHER_TYPES = 500 * 1024

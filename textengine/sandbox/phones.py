@@ -16,12 +16,12 @@ from .phone_numbers import clean_phone
 HERE = Path(__file__).parent
 templates = Jinja2Templates(HERE / "templates")
 # The thread's look is shared with the admin, which finds it among the project's static files.
-STATIC = {
-    "phone.css": HERE.parent / "static" / "textengine" / "phone.css",
-    "page.css": HERE / "static" / "page.css",
-    "page.js": HERE / "static" / "page.js",
-    "thread.js": HERE / "static" / "thread.js",
-    "icon.svg": HERE / "static" / "icon.svg",
+STATIC = {path.name: path for path in (HERE / "static").iterdir()}
+STATIC["phone.css"] = HERE.parent / "static" / "textengine" / "phone.css"
+# No inline script or style, nothing from elsewhere, and nobody may frame the page.
+PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    "Cache-Control": "no-store",
 }
 # Telephone numbers kept free for fiction, so that a text never reaches a real person.
 FIRST_PHONES = ("+14155550123", "+14155550188")
@@ -60,10 +60,16 @@ async def read_json(request):
 async def page(request):
     """Show the phones."""
     services = request.app.state
-    known = list(services.store.by_phone)[-2:]
-    phones = known + [phone for phone in FIRST_PHONES if phone not in known][: 2 - len(known)]
-    context = {"ours": services.store.our_number, "phones": phones, "kinds": KINDS, "outcomes": OUTCOMES}
-    return templates.TemplateResponse(request, "phones.html", context)
+    asked = [phone for text in request.query_params.getlist("phone") if (phone := clean_phone(text))]
+    known = [phone for phone, texts in services.store.by_phone.items() if texts][-len(FIRST_PHONES) :]
+    first = known + [phone for phone in FIRST_PHONES if phone not in known][: len(FIRST_PHONES) - len(known)]
+    context = {
+        "ours": services.store.our_number,
+        "phones": list(dict.fromkeys(asked)) or first,
+        "kinds": KINDS.items(),
+        "outcomes": OUTCOMES,
+    }
+    return templates.TemplateResponse(request, "phones.html", context, headers=PAGE_HEADERS)
 
 
 async def static(request):
@@ -77,9 +83,7 @@ async def static(request):
 async def list_phones(request):
     """List the phones that have texted or were texted."""
     by_phone = request.app.state.store.by_phone
-    return JSONResponse(
-        [{"number": phone, "messages": len(texts)} for phone, texts in by_phone.items() if texts]
-    )
+    return JSONResponse([{"number": phone, "messages": len(texts)} for phone, texts in by_phone.items() if texts])
 
 
 async def list_texts(request):
@@ -167,7 +171,8 @@ async def events(request):
         if phone in phones:
             stopped = services.store.is_opted_out(services.store.our_number, phone)
             content = as_shown(what) if kind == "message" else what
-            queue.put_nowait({"number": phone, "kind": kind, "stopped": stopped, kind: content})
+            event = {"number": phone, "kind": kind, "ours": services.store.our_number, "stopped": stopped}
+            queue.put_nowait({**event, kind: content})
 
     async def stream():
         services.store.watchers.append(watch)

@@ -175,9 +175,7 @@ class Store:
 
     def attach(self, message, url, content_type, content):
         """Keep one attachment of a message and return it."""
-        media = Media(
-            new_sid("ME"), message.sid, message.account_sid, url, content_type, content, time.time()
-        )
+        media = Media(new_sid("ME"), message.sid, message.account_sid, url, content_type, content, time.time())
         self._attach(media)
         self.archive.save_media(media)
         return media

@@ -52,7 +52,5 @@ def _reply(verb):
     if not body and not media:
         raise BadAnswer("The webhook's <Message> has neither a text nor a picture.")
     if len(body) > 1600 or len(media) > MOST_MEDIA:
-        raise BadAnswer(
-            "The webhook's <Message> is longer than 1600 characters or has more than 10 pictures."
-        )
+        raise BadAnswer("The webhook's <Message> is longer than 1600 characters or has more than 10 pictures.")
     return Reply(body, media, verb.get("statusCallback") or verb.get("action"))

@@ -99,7 +99,7 @@ class SandboxProcess:
         return self._json("POST", f"/phones/{quote(phone)}/messages", json=content)
 
     def faults(self, faults=None):
-        """Put `faults` in force, instead of those before (`{}` ends them all), and return them as they are."""
+        """Put `faults` in force instead of those before (`{}` ends them all); return those in force."""
         return self._json("GET", "/faults") if faults is None else self._json("PUT", "/faults", json=faults)
 
     def thread(self, phone):
@@ -118,7 +118,7 @@ class SandboxProcess:
 
     @staticmethod
     def wait_until(condition, timeout=10, describe=lambda: "it never came true"):
-        """Wait until `condition()` is true and return what it returned; fail with a sentence at the deadline."""
+        """Wait until `condition()` is true and return its result; fail with a sentence at the deadline."""
         deadline = time.monotonic() + timeout
         while not (result := condition()):
             if time.monotonic() > deadline:

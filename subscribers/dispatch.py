@@ -27,9 +27,9 @@ BATCH = 64
 # What one poll takes at most: more would wait inside the cluster, and be of unknown outcome if it is killed.
 CLAIM_LIMIT = 4 * BATCH
 # Longer than a task may run (Q_CLUSTER's timeout), so that a lease never runs out under a living worker.
-LEASE = timedelta(seconds=45)
+LEASE = timedelta(seconds=25)
 # A request that could not begin by then, since its process stood still, is left to whoever has the lease next.
-BEGIN_WITHIN = timedelta(seconds=10)
+BEGIN_WITHIN = timedelta(seconds=5)
 
 
 def claim(now: datetime) -> int:

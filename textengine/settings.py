@@ -176,7 +176,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
-MEDIA_ROOT = BASE_DIR / "media"
+MEDIA_ROOT = Path(env.str("MEDIA_ROOT", "") or BASE_DIR / "media")
 # A story of 200 texts sends about ten fields a text.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
@@ -211,10 +211,10 @@ Q_CLUSTER = {
     # What waits inside the cluster is late, and dies with it.
     "queue_limit": 2,
     "bulk": 10,
-    # All requests of a batch begin at once and time out after CARRIER_TIMEOUT: a task that is still there
-    # after half a minute hangs. `retry` is longer, so that no task is handed out twice while it runs.
-    "timeout": 30,
-    "retry": 40,
+    # All requests of a batch begin at once and end within CARRIER_TIMEOUT: a task that is still there after
+    # twenty seconds hangs. `retry` is longer, so that no task is handed out twice while it runs.
+    "timeout": 20,
+    "retry": 30,
     # A task that fails three times is given up: the message rows bring the work back, not the tasks.
     "max_attempts": 3,
     "ack_failures": False,

@@ -1,8 +1,8 @@
-from django.conf import settings
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import include, path
 from django.views.generic import RedirectView
-from django.views.static import serve
+
+import stories.views
 
 from . import health
 
@@ -18,6 +18,5 @@ urlpatterns = [
     path("twilio/", include("subscribers.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    # The carrier fetches pictures from here, with HEAD and GET.
-    re_path(r"^media/(?P<path>.*)$", serve, {"document_root": settings.MEDIA_ROOT}),
+    path("media/<path:path>", stories.views.uploaded_picture),
 ]

@@ -105,9 +105,9 @@ class Phone {
 
   warn(warning) {
     this.warnings = [...this.warnings, warning].slice(-WARNINGS_SHOWN);
-    const lines = this.warnings.map(({ at, text }) => {
+    const lines = this.warnings.toReversed().map(({ at, text }) => {
       const item = document.createElement("li");
-      item.textContent = `${clockTime(new Date(at * 1000))} ${text}`;
+      item.textContent = `${shortTime(new Date(at * 1000))} ${text}`;
       return item;
     });
     this.find(".warnings").replaceChildren(...lines);
@@ -128,6 +128,10 @@ class Phone {
     this.screen.scrollTo({ top: this.screen.scrollHeight, behavior: calm ? "instant" : behavior });
     this.find(".screen__new").hidden = true;
   }
+}
+
+function shortTime(date) {
+  return clockTime(date).replace(/\s?[AP]M$/i, "");
 }
 
 function spaced(number) {
@@ -186,8 +190,7 @@ function listen() {
 }
 
 function tick() {
-  const time = clockTime().replace(/\s?[AP]M$/i, "");
-  document.querySelectorAll(".phone__clock").forEach((element) => (element.textContent = time));
+  document.querySelectorAll(".phone__clock").forEach((element) => (element.textContent = shortTime()));
 }
 
 document.getElementById("add-phone").addEventListener("submit", async (event) => {

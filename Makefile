@@ -1,0 +1,44 @@
+# Text-Engine: `make run` sets everything up and runs it; `make test` sets everything up and tests it.
+
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: help setup run test lint format clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make run     set up everything and run it (web, worker, sandbox); Ctrl-C stops all"
+	@echo "make setup   set up only: .venv and what the project stands on"
+	@echo "make test    set up and pass the tests, on SQLite and on PostgreSQL where it is installed"
+	@echo "make lint    ruff and the checks of Django"
+	@echo "make format  let ruff write the code's layout"
+	@echo "make clean   remove .venv and what tests leave behind; data stays"
+
+setup: .venv/installed
+
+run: setup
+	@exec $(BIN)/python -m textengine.run
+
+test: .venv/installed-dev
+	@$(BIN)/python -m textengine.tests.run
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/python -m textengine.tests.run --checks
+
+format: .venv/installed-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean:
+	rm -rf .venv .pytest_cache .ruff_cache test-artifacts test.sqlite3*
+
+# Made again when the requirements change.
+.venv/installed: requirements.txt bin/setup
+	@bin/setup $(PYTHON) requirements.txt
+	@touch $@
+
+.venv/installed-dev: requirements.txt requirements-dev.txt bin/setup
+	@bin/setup $(PYTHON) requirements-dev.txt
+	@touch $@ .venv/installed

@@ -1,0 +1,33 @@
+"""How gunicorn serves Text-Engine; the command line and GUNICORN_CMD_ARGS come before what stands here."""
+
+import os
+import sys
+import warnings
+
+import django
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import call_command
+from django.core.management.base import SystemCheckError
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
+try:
+    # A web server does not run Django's checks by itself; a wrong setting is to stop it as it stops the worker.
+    django.setup()
+    call_command("check")
+except (ImproperlyConfigured, SystemCheckError) as error:
+    sys.exit(f"Text-Engine cannot start: {error}")
+
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+# Whoever gives no public address keeps the pages to this machine.
+host = "127.0.0.1" if urlsplit(settings.PUBLIC_URL).hostname in ("localhost", "127.0.0.1") else "0.0.0.0"  # noqa: S104
+bind = f"{host}:{settings.PORT}"
+# Two sync workers answered webhooks the steadiest on SQLite: threads fight for its one write lock.
+workers = int(os.environ.get("WEB_CONCURRENCY", 2))
+timeout = 30
+# Nobody steers this server from a socket in the home directory.
+control_socket_disable = True
+# Static files are found in place until somebody collects them, so their folder may be missing.
+warnings.filterwarnings("ignore", message="No directory at")

@@ -1,0 +1,168 @@
+"""`make run`: set up what a first start needs, then run web, worker and sandbox until Ctrl-C.
+
+Everything it sets up is kept: a second run finds its `.env`, its data and its accounts, and changes none of them.
+"""
+
+import contextlib
+import os
+import secrets
+import socket
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+# The sandbox's account: it opens nothing outside this machine.
+SANDBOX_ACCOUNT_SID = "AC" + "0" * 32
+SANDBOX_NUMBER = "+15005550006"
+ACCOUNTS = {"admin": None, "journalist": "Journalists", "editor": "Editors"}
+READY_SECONDS = 60
+
+
+def main() -> None:
+    os.chdir(ROOT)
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
+    # The Procfile's commands are those of this virtual environment.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    try:
+        import django
+        from django.core.exceptions import ImproperlyConfigured
+        from django.core.management import call_command
+        from django.core.management.base import SystemCheckError
+        from django.db import DatabaseError
+    except ModuleNotFoundError as error:
+        sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then try again.")
+    made_env = write_env(ROOT / ".env")
+    complete_environment()
+    try:
+        django.setup()
+        call_command("check", verbosity=0)
+        ensure_free("PORT")
+        ensure_free("SANDBOX_PORT")
+        call_command("migrate", verbosity=0)
+        pass
+        accounts = make_accounts()
+    except ModuleNotFoundError as error:
+        sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then try again.")
+    except (ImproperlyConfigured, SystemCheckError) as error:
+        sys.exit(f"Text-Engine cannot start: {error}")
+    except DatabaseError as error:
+        sys.exit(f"Text-Engine cannot start: the database of DATABASE_URL cannot be used ({str(error).strip()}).")
+    if made_env:
+        print("Wrote .env, with the sandbox's settings; .env.example explains each.")  # noqa: T201
+    sys.exit(run_processes(accounts))
+
+
+def write_env(path: Path) -> bool:
+    """Write the sandbox's settings for a first run; return False where there are settings already."""
+    if path.exists():
+        return False
+    lines = [
+        "# Made by the first `make run`, for the sandbox on this machine; .env.example explains every setting.",
+        "DEBUG=true",
+        f"SECRET_KEY={secrets.token_urlsafe(50)}",
+        f"TWILIO_ACCOUNT_SID={SANDBOX_ACCOUNT_SID}",
+        "TWILIO_AUTH_TOKEN=sandbox-auth-token",
+        f"TWILIO_NUMBER={SANDBOX_NUMBER}",
+        "",
+    ]
+    path.write_text("\n".join(lines))
+    path.chmod(0o600)
+    return True
+
+
+def complete_environment() -> None:
+    """Put `.env`, and the defaults of a run on this machine, into the environment of all processes."""
+    import environ
+
+    with contextlib.suppress(OSError, ValueError):  # Django's settings say what is wrong with it.
+        environ.Env.read_env(ROOT / ".env")
+    os.environ.setdefault("PORT", "8000")
+    os.environ.setdefault("SANDBOX_PORT", "8001")
+    os.environ.setdefault("PUBLIC_URL", f"http://localhost:{os.environ['PORT']}")
+    os.environ.setdefault("TWILIO_API_URL", f"http://localhost:{os.environ['SANDBOX_PORT']}")
+
+
+def ensure_free(name: str) -> None:
+    """End with a sentence where something else listens on the port that the setting `name` says."""
+    port = int(os.environ[name])
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(("127.0.0.1", port))
+        except OSError as error:
+            sys.exit(f"Port {port} cannot be used ({error.strerror}); choose another: make run {name}={port + 10}.")
+
+
+def make_accounts() -> dict[str, str]:
+    """Make the demo accounts of a database without any; return their passwords, by user name."""
+    from django.contrib.auth.models import Group, User
+    from django.db import transaction
+
+    if User.objects.exists():
+        return {}
+    passwords = {name: secrets.token_urlsafe(9) for name in ACCOUNTS}
+    with transaction.atomic():
+        for name, group in ACCOUNTS.items():
+            user = User.objects.create_user(name, password=passwords[name], is_staff=True, is_superuser=group is None)
+            if group:
+                user.groups.add(Group.objects.get(name=group))
+    return passwords
+
+
+def run_processes(accounts: dict[str, str]) -> int:
+    """Run the Procfile's processes until one ends or Ctrl-C; return the exit code."""
+    from honcho.environ import parse_procfile
+    from honcho.manager import Manager
+
+    manager = Manager()
+    for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
+        manager.add_process(name, command, env=os.environ | {"PYTHONUNBUFFERED": "1"})
+    threading.Thread(target=announce, args=[accounts], daemon=True).start()
+    manager.loop()
+    # Ctrl-C is how a run is meant to end.
+    return 0 if manager.returncode == 130 else manager.returncode
+
+
+def announce(accounts: dict[str, str]) -> None:
+    """Print what to open and what to try, as soon as it can be opened."""
+    public, phones = os.environ["PUBLIC_URL"], f"http://localhost:{os.environ['SANDBOX_PORT']}"
+    if not (answers(f"http://localhost:{os.environ['PORT']}/readyz") and answers(phones)):
+        print("Text-Engine is not ready yet: see above what its processes say.", flush=True)  # noqa: T201
+        return
+    print(banner(public, phones, accounts), flush=True)  # noqa: T201
+
+
+def answers(url: str) -> bool:
+    """Wait until `url` answers with success; give up after READY_SECONDS."""
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            with urllib.request.urlopen(url, timeout=2):  # noqa: S310
+                return True
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    return False
+
+
+def banner(public: str, phones: str, accounts: dict[str, str]) -> str:
+    from stories.models import Story
+
+    story = Story.objects.readable().exclude(keyword=None).order_by("pk").first()
+    lines = ["", "Text-Engine is running. Ctrl-C stops it; what you make is kept.", ""]
+    lines += [f"  Newsroom   {public}/admin/", f"  Phones     {phones}/", ""]
+    if story:
+        lines += [f"  Try: on the phones' page, text {story.keyword} and watch the story arrive."]
+    lines += ["  Then look in the newsroom, under Enrollments, how far it is.", ""]
+    if accounts:
+        lines += ["  Accounts, shown only this once:"]
+        lines += [f"    {name:<12} {password}" for name, password in accounts.items()]
+        lines += [""]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

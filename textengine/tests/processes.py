@@ -1,0 +1,150 @@
+"""Text-Engine's real processes for tests: web, worker and sandbox, on free ports and the test's own database."""
+
+import contextlib
+import os
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from urllib.parse import quote
+
+import requests
+from django.db import connection
+
+from .sandbox_process import SandboxProcess
+
+ROOT = Path(__file__).resolve().parents[2]
+BIN = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_until(condition, timeout: float = 10, describe=lambda: "it never came true"):
+    """Return what `condition()` returns as soon as it is true; fail at the deadline, `timeout` seconds from now."""
+    return SandboxProcess.wait_until(condition, timeout, describe)
+
+
+def test_database_url() -> str:
+    settings = connection.settings_dict
+    if connection.vendor == "sqlite":
+        return f"sqlite:///{settings['NAME']}"
+    login = f"{quote(settings['USER'])}:{quote(settings['PASSWORD'])}"
+    return f"postgres://{login}@{quote(settings['HOST'], safe='')}:{settings['PORT']}/{settings['NAME']}"
+
+
+def descendants(pid: int) -> list[int]:
+    """Return the ids of all processes below this one, those of other sessions included."""
+    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+    children: dict[int, list[int]] = {}
+    for line in listing.splitlines():
+        child, parent = map(int, line.split())
+        children.setdefault(parent, []).append(child)
+    found, waiting = [], [pid]
+    while waiting:
+        below = children.get(waiting.pop(), [])
+        found += below
+        waiting += below
+    return found
+
+
+class Processes:
+    """Web, worker and sandbox as the Procfile runs them; a context manager that stops what it started."""
+
+    def __init__(self, media_root: Path, auth_token: str = "sandbox-auth-token", **sandbox_options):
+        self.port = free_port()
+        self.url = f"http://localhost:{self.port}"
+        self.sandbox = SandboxProcess(
+            f"{self.url}/twilio/inbound/", auth_token, number="+15005550006", **sandbox_options
+        )
+        self.media_root = media_root
+        self.running: dict[str, subprocess.Popen] = {}
+        self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  closed in __exit__
+
+    def __enter__(self):
+        try:
+            self.sandbox.start()
+            self.start("web")
+            self.start("worker")
+            wait_until(self.answers, 20, self.logged)
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *exc_info):
+        for name in list(self.running):
+            self.stop(name)
+        self.sandbox.stop()
+        self.log.close()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        return kept | {
+            "DATABASE_URL": test_database_url(),
+            "SECRET_KEY": "only-for-tests",
+            "DEBUG": "false",
+            "TIME_ZONE": "UTC",
+            "PORT": str(self.port),
+            "PUBLIC_URL": self.url,
+            "MEDIA_ROOT": str(self.media_root),
+            "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+            "TWILIO_AUTH_TOKEN": self.sandbox.auth_token,
+            "TWILIO_NUMBER": "+15005550006",
+            "TWILIO_MESSAGING_SERVICE_SID": "",
+            "TWILIO_API_URL": self.sandbox.url,
+            "PYTHONUNBUFFERED": "1",
+        }
+
+    def start(self, name: str) -> None:
+        command = {
+            "web": [BIN / "gunicorn", "textengine.wsgi"],
+            "worker": [sys.executable, "manage.py", "qcluster"],
+        }[name]
+        self.running[name] = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log
+        )
+
+    def stop(self, name: str, timeout: float = 30) -> int:
+        """Ask a process to end, as a supervisor does, and return its exit code."""
+        process = self.running.pop(name)
+        if process.poll() is None:
+            process.terminate()
+        try:
+            return process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self.running[name] = process
+            self.kill(name)
+            raise
+
+    def kill(self, name: str) -> None:
+        """End a process and all that it started, as a power cut does."""
+        process = self.running.pop(name)
+        for pid in [process.pid, *descendants(process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        process.wait(10)
+
+    def answers(self) -> bool:
+        if self.running["web"].poll() is not None:
+            raise AssertionError(f"The web process ended: {self.logged()}")
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def logged(self) -> str:
+        """Return what the processes have logged so far."""
+        return Path(self.log.name).read_text()
+
+
+def pause(seconds: float) -> None:
+    """Let real time pass, where the passing of time is what is tested."""
+    time.sleep(seconds)

@@ -1,0 +1,140 @@
+"""The whole way, through the real processes: a reader texts, the story arrives in its own time."""
+
+import os
+from datetime import datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from stories.models import Story
+from subscribers.models import Enrollment, Message
+from subscribers.tests.factory import make_story
+
+from .processes import wait_until
+
+READER, OTHER_READER = "+14155550101", "+14155550102"
+# As long as the whole story says, or shortened so that a test run stays short.
+FIRST_DELAY = int(os.environ.get("FIRST_DELAY_SECONDS", "6"))
+RANDOM_CHARACTERS = "Random character test:)!(#&*$^(&$!)#(œ∑´®†\\¨ˆˆøø¬µ√ƒ\\∂®≈ƒç˙©∆√˙∫˚∆˜."
+
+
+def outbound(messages: list[dict]) -> list[dict]:
+    return [message for message in messages if message["direction"] == "outbound-api"]
+
+
+def bodies(messages: list[dict]) -> list[str]:
+    return [message["body"] for message in outbound(messages)]
+
+
+def read_story(processes, phone: str, count: int, timeout: float) -> list[str]:
+    messages = processes.sandbox.wait_for(phone, lambda messages: len(outbound(messages)) >= count, timeout)
+    return bodies(messages)
+
+
+def test_a_story_arrives_with_its_delays_and_exactly_its_characters(processes):
+    make_story(
+        keyword="test",
+        texts=[
+            ("First text test!", FIRST_DELAY),
+            ("Second text test?", 8),
+            ("Third text test.", 10),
+            (RANDOM_CHARACTERS, 10),
+        ],
+    )
+    processes.sandbox.text(READER, "Test")
+    assert read_story(processes, READER, 4, FIRST_DELAY + 40) == [
+        "First text test!",
+        "Second text test?",
+        "Third text test.",
+        RANDOM_CHARACTERS,
+    ]
+    wait_until(lambda: Enrollment.objects.get().status == Enrollment.Status.COMPLETED)
+    started = Enrollment.objects.get().created_at
+    sent = list(Message.objects.story_texts().order_by("step").values_list("sent_at", flat=True))
+    gaps = [(later - earlier).total_seconds() for earlier, later in pairwise([started, *sent])]
+    assert gaps == pytest.approx([FIRST_DELAY, 8, 10, 10], abs=1)
+
+
+def test_stories_are_chosen_by_keyword_and_each_reader_gets_their_own(processes):
+    make_story(keyword="river", texts=[("River one", 0), ("River two", 1)])
+    make_story(keyword="forest", texts=[("Forest one", 0), ("Forest two", 1)])
+    processes.sandbox.text(READER, "river")
+    processes.sandbox.text(OTHER_READER, "Forest!")
+    assert read_story(processes, READER, 2, 10) == ["River one", "River two"]
+    assert read_story(processes, OTHER_READER, 2, 10) == ["Forest one", "Forest two"]
+    processes.sandbox.text(READER, "FOREST")
+    assert read_story(processes, READER, 4, 10) == ["River one", "River two", "Forest one", "Forest two"]
+
+
+def test_a_killed_worker_that_starts_again_continues_the_story(processes):
+    make_story(keyword="river", texts=[("One", 0), ("Two", 3), ("Three", 1)])
+    processes.sandbox.text(READER, "river")
+    read_story(processes, READER, 1, 10)
+    processes.kill("worker")
+    processes.start("worker")
+    assert read_story(processes, READER, 3, 30) == ["One", "Two", "Three"]
+
+
+def test_a_worker_killed_while_the_carrier_is_asked_doubles_and_loses_nothing(processes):
+    make_story(keyword="river", texts=[("One", 0), ("Two", 0)])
+    processes.sandbox.faults({"latency": 3})
+    processes.sandbox.text(READER, "river")
+    wait_until(lambda: Message.objects.filter(begun_at__isnull=False).exists())
+    processes.kill("worker")
+    processes.sandbox.faults({})
+    processes.start("worker")
+    assert read_story(processes, READER, 2, 90) == ["One", "Two"]
+
+
+def test_an_accepted_text_whose_answer_is_lost_is_adopted_and_not_sent_again(processes):
+    make_story(keyword="river", texts=[("One", 0), ("Two", 0)])
+    processes.sandbox.faults({"next": [{"kind": "drop-after", "count": 1}]})
+    processes.sandbox.text(READER, "river")
+    assert read_story(processes, READER, 2, 60) == ["One", "Two"]
+    assert bodies(processes.sandbox.messages(READER)).count("One") == 1
+
+
+def test_a_text_leaves_within_a_second_of_its_due_time(processes):
+    make_story(keyword="river", texts=[(f"Text {number}", 1) for number in range(5)])
+    processes.sandbox.text(READER, "river")
+    read_story(processes, READER, 5, 20)
+    wait_until(lambda: Message.objects.filter(sent_at__isnull=False).count() == 5)
+    lateness = [message.sent_at - message.due_at for message in Message.objects.story_texts()]
+    assert max(lateness) < timedelta(seconds=1)
+
+
+def test_statuses_arrive_from_the_carrier(processes):
+    make_story(keyword="river", texts=[("One", 0)])
+    processes.sandbox.text(READER, "river")
+    wait_until(lambda: Message.objects.filter(step=1, status=Message.Status.DELIVERED).exists(), 10, processes.logged)
+
+
+def test_stop_ends_the_story_and_start_lets_it_go_on(processes):
+    make_story(keyword="river", texts=[("One", 0), ("Two", 2), ("Three", 0)])
+    processes.sandbox.text(READER, "river")
+    read_story(processes, READER, 1, 10)
+    processes.sandbox.text(READER, " Stop. ")
+    processes.sandbox.text(READER, "stop")
+    assert Enrollment.objects.get().status == Enrollment.Status.STOPPED
+    due = Message.objects.get(step=2).due_at
+    processes.sandbox.text(OTHER_READER, "river")
+    # The other reader's third text comes after the moment at which the first one's second was due.
+    others = Message.objects.filter(enrollment__subscriber__phone_number=OTHER_READER, sent_at__isnull=False)
+    wait_until(lambda: others.count() == 3)
+    assert others.get(step=3).sent_at > due
+    assert bodies(processes.sandbox.messages(READER)) == ["One"]
+    processes.sandbox.text(READER, "START")
+    assert read_story(processes, READER, 3, 10) == ["One", "Two", "Three"]
+
+
+def test_logs_hold_no_bodies_and_no_whole_numbers(processes):
+    make_story(keyword="river", texts=[("A secret body", 0)])
+    processes.sandbox.text(READER, "river, or something private")
+    processes.sandbox.text(READER, "river")
+    wait_until(lambda: Message.objects.filter(status=Message.Status.DELIVERED).exists())
+    log = processes.logged()
+    assert "message.received" in log
+    assert "message.queued" in log
+    assert "secret" not in log
+    assert "private" not in log
+    assert READER[1:] not in log

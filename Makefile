@@ -20,7 +20,7 @@ run: setup
 	@exec $(BIN)/python -m textengine.run
 
 test: .venv/installed-dev
-	@$(BIN)/python -m textengine.tests.run
+	@$(BIN)/python -m textengine.tests.run $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

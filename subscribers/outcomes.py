@@ -62,19 +62,22 @@ def record(outcomes: list[Outcome], lease: UUID | None = None) -> None:
     Only messages that have no SID yet are touched, and with `lease` only those that are still held under it: what
     a callback or another worker has settled stays as it is. Waits for a database that is away.
     """
+    by_message = {outcome.message_id: outcome for outcome in outcomes}
     for attempt in range(1, RECORD_TRIES + 1):
         try:
             with transaction.atomic():
-                return record_once({outcome.message_id: outcome for outcome in outcomes}, lease)
+                record_once(by_message, lease)
+            return
         except OperationalError:
             if attempt == RECORD_TRIES or connection.in_atomic_block:
                 raise
             connection.close()
             time.sleep(RECORD_PAUSE_SECONDS)
-    return None
 
 
 def record_once(outcomes: dict[int, Outcome], lease: UUID | None) -> None:
+    if not outcomes:
+        return
     enrollments = {
         enrollment.pk: enrollment
         for enrollment in Enrollment.objects.filter(messages__in=list(outcomes)).select_related("subscriber").locked()

@@ -1,0 +1,146 @@
+"""What a reader's text does."""
+
+from collections import Counter
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from stories.models import Story
+from stories.tests.factory import make_story
+from subscribers.inbound import choose_story
+from subscribers.models import Enrollment, Message, Subscriber
+
+from .factory import OUR_NUMBER, make_enrollment, make_subscriber
+from .webhooks import READER, text
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_keyword_starts_its_story_and_schedules_its_first_text():
+    story = make_story(keyword="river", texts=[("One", 90), ("Two", 8)])
+    make_story(keyword="forest")
+    text("River")
+    enrollment = Enrollment.objects.get()
+    assert (enrollment.story, enrollment.status, enrollment.number) == (story, "active", OUR_NUMBER)
+    first = enrollment.messages.get()
+    assert (first.step, first.status, first.text.body) == (1, "scheduled", "One")
+    assert first.due_at == enrollment.created_at + timedelta(seconds=90)
+
+
+def test_a_first_text_without_a_keyword_starts_a_story():
+    make_story(keyword="river")
+    text("Hi there")
+    assert Enrollment.objects.count() == 1
+
+
+def test_a_text_in_the_middle_of_a_story_is_kept_and_changes_nothing():
+    make_story(keyword="river")
+    make_story(keyword="forest")
+    text("river")
+    before = list(Enrollment.objects.values()), list(Message.objects.story_texts().values())
+    for body in ("I love this", "river", "What next?"):
+        text(body)
+    assert (list(Enrollment.objects.values()), list(Message.objects.story_texts().values())) == before
+    assert Message.objects.filter(direction="inbound").count() == 4
+
+
+def test_another_keyword_in_the_middle_of_a_story_starts_that_one_beside_it():
+    make_story(keyword="river")
+    make_story(keyword="forest")
+    text("river")
+    text("forest")
+    assert set(Enrollment.objects.values_list("story__keyword", "status")) == {("RIVER", "active"), ("FOREST", "active")}
+
+
+def test_without_a_keyword_nobody_gets_a_story_twice():
+    stories = {make_story().pk for _ in range(4)}
+    subscriber = make_subscriber(READER)
+    for _ in range(4):
+        text("More")
+        Enrollment.objects.update(status="completed")
+    assert set(subscriber.enrollments.values_list("story", flat=True)) == stories
+    text("More")
+    assert subscriber.enrollments.count() == 4
+
+
+def test_the_keyword_of_a_finished_story_begins_it_anew():
+    story = make_story(keyword="river", texts=[("One", 0)])
+    make_enrollment(make_subscriber(READER), story, sent=1)
+    Enrollment.objects.update(status="completed")
+    text("river")
+    assert Enrollment.objects.filter(story=story, status="active").count() == 1
+
+
+@pytest.mark.parametrize("status", [Story.Status.DRAFT, Story.Status.ARCHIVED])
+def test_only_published_stories_start(status):
+    make_story(keyword="river", status=status)
+    text("river")
+    text("hello")
+    assert not Enrollment.objects.exists()
+
+
+def test_a_published_story_without_texts_starts_nobody():
+    make_story(keyword="river", texts=[])
+    text("river")
+    assert not Enrollment.objects.exists()
+
+
+def test_stories_are_drawn_by_their_weight():
+    often, seldom, never = make_story(weight=9), make_story(weight=1), make_story(weight=0)
+    subscriber = make_subscriber()
+    drawn = Counter(choose_story(subscriber, "") for _ in range(600))
+    # The chance that a fair draw of 600 falls outside is below one in a million.
+    assert 490 < drawn[often] < 580
+    assert drawn[often] + drawn[seldom] == 600
+    assert drawn[never] == 0
+
+
+@pytest.mark.parametrize("word", ["STOP", " stop ", "Stop.", "stop!", "UNSUBSCRIBE", "end", "OptOut", "STOPALL", "Revoke"])
+def test_stop_ends_every_enrollment_and_cancels_what_waits(word):
+    subscriber = make_subscriber(READER)
+    make_enrollment(subscriber, sent=1)
+    make_enrollment(subscriber)
+    text(word)
+    assert Subscriber.objects.get().opted_out_at
+    assert set(Enrollment.objects.values_list("status", flat=True)) == {"stopped"}
+    assert set(Message.objects.story_texts().filter(sent_at=None).values_list("status", flat=True)) == {"canceled"}
+
+
+@pytest.mark.parametrize("word", ["please don't stop", "stop it", "nonstop", "st op"])
+def test_what_only_contains_stop_is_not_stop(word):
+    make_enrollment(make_subscriber(READER))
+    text(word)
+    assert Enrollment.objects.get().status == "active"
+
+
+def test_while_stopped_no_keyword_starts_a_story():
+    make_story(keyword="river")
+    text("stop")
+    text("river")
+    assert not Enrollment.objects.exists()
+
+
+def test_start_lets_the_interrupted_story_go_on_where_it_was():
+    story = make_story(texts=[("One", 0), ("Two", 60), ("Three", 60)])
+    enrollment = make_enrollment(make_subscriber(READER), story, sent=1)
+    text("stop")
+    text("start")
+    enrollment.refresh_from_db()
+    assert (enrollment.status, enrollment.ended_at, enrollment.reason) == ("active", None, "")
+    waiting = enrollment.messages.get(sent_at=None)
+    assert (waiting.step, waiting.status, waiting.text.body) == (2, "scheduled", "Two")
+    assert Subscriber.objects.get().opted_out_at is None
+
+
+def test_start_does_not_revive_what_ended_before_the_stop():
+    make_enrollment(make_subscriber(READER), status="completed", ended_at=timezone.now() - timedelta(days=1))
+    text("stop")
+    text("start")
+    assert Enrollment.objects.get().status == "completed"
+
+
+def test_start_from_a_new_reader_is_an_ordinary_first_text():
+    make_story()
+    text("start")
+    assert Enrollment.objects.count() == 1

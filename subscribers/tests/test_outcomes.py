@@ -1,0 +1,265 @@
+"""What follows from the carrier's answers and callbacks, provoked at the real sandbox."""
+
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from django.utils import timezone
+
+from stories.tests.factory import make_story
+from subscribers.models import Enrollment, Hold, Message, Subscriber
+from subscribers.outcomes import LOOK_UP_AFTER, Outcome, backoff, record
+from textengine.carrier import ACTIONS, Accepted, Action, CarrierError, action_for
+
+from .engine import claimed, work
+from .factory import make_enrollment
+from .webhooks import new_sid, report
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def enrollment():
+    """A passage whose first text is due now."""
+    return make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
+
+
+def phone(enrollment) -> str:
+    return str(enrollment.subscriber.phone_number)
+
+
+def outbound(sandbox, enrollment) -> list[str]:
+    return [message["body"] for message in sandbox.messages(phone(enrollment))]
+
+
+@pytest.mark.parametrize("kind", ["429", "500", "drop-before"])
+def test_a_text_that_was_not_accepted_is_sent_again_and_arrives_once(sandbox, enrollment, kind):
+    sandbox.faults({"next": [{"kind": kind, "count": 1}]})
+    work()
+    message = enrollment.messages.get()
+    assert message.attempts == 1
+    assert message.reason
+    assert outbound(sandbox, enrollment) == []
+    now = timezone.now() + LOOK_UP_AFTER + timedelta(seconds=5)
+    work(now)
+    work(now + timedelta(seconds=10))
+    assert outbound(sandbox, enrollment) == ["One"]
+    assert enrollment.messages.get(step=1).status == "queued"
+
+
+@pytest.mark.parametrize("kind", ["500-after", "drop-after", "garbage"])
+def test_a_text_that_was_accepted_without_a_usable_answer_is_adopted_and_not_sent_again(sandbox, enrollment, kind):
+    sandbox.faults({"next": [{"kind": kind, "count": 1}]})
+    work()
+    message = enrollment.messages.get()
+    assert (message.status, message.sid) == ("sending", None)
+    work(timezone.now() + LOOK_UP_AFTER + timedelta(seconds=5))
+    message.refresh_from_db()
+    assert outbound(sandbox, enrollment) == ["One"]
+    assert message.sid == sandbox.messages(phone(enrollment))[0]["sid"]
+    assert enrollment.messages.get(step=2).status == "scheduled"
+
+
+def test_a_429_is_not_looked_up_but_sent_again_after_a_moment(sandbox, enrollment):
+    sandbox.faults({"next": [{"kind": "429", "count": 1}]})
+    work()
+    message = enrollment.messages.get()
+    assert (message.status, message.error_code, message.begun_at) == ("scheduled", 20429, None)
+    assert timezone.now() < message.due_at < timezone.now() + timedelta(seconds=5)
+
+
+def test_an_unknown_outcome_is_asked_again_while_the_carrier_cannot_say(sandbox, enrollment):
+    sandbox.faults({"next": [{"kind": "drop-after", "count": 1}, {"kind": "500", "count": 1, "on": "read"}]})
+    work()
+    now = timezone.now() + LOOK_UP_AFTER + timedelta(seconds=1)
+    work(now)
+    message = enrollment.messages.get()
+    assert (message.status, message.sid) == ("sending", None)
+    work(now + timedelta(minutes=2))
+    assert enrollment.messages.get(step=1).sid
+    assert outbound(sandbox, enrollment) == ["One"]
+
+
+def test_a_lookup_never_adopts_what_is_another_messages(sandbox, enrollment):
+    """The same words to the same reader twice: the carrier's one message cannot stand for both rows."""
+    work()
+    first = enrollment.messages.get(step=1)
+    twin = Message.objects.create(
+        direction="outbound", subscriber=enrollment.subscriber, body="One", status="scheduled", due_at=timezone.now()
+    )
+    sandbox.faults({"next": [{"kind": "drop-before", "count": 1}]})
+    work()
+    now = timezone.now() + LOOK_UP_AFTER + timedelta(seconds=5)
+    work(now)
+    work(now + timedelta(seconds=10))
+    twin.refresh_from_db()
+    assert twin.status == "queued"
+    assert twin.sid != first.sid
+    assert outbound(sandbox, enrollment) == ["One", "One"]
+
+
+def test_a_callback_settles_a_message_whose_answer_was_lost(sandbox, enrollment):
+    sandbox.faults({"next": [{"kind": "drop-after", "count": 1}]})
+    work()
+    message = enrollment.messages.get()
+    sid = sandbox.messages(phone(enrollment))[0]["sid"]
+    assert report(sid, "delivered", message_id=message.pk).status_code == 204
+    message.refresh_from_db()
+    assert (message.sid, message.status) == (sid, "delivered")
+    assert enrollment.messages.get(step=2).status == "scheduled"
+    assert work(timezone.now() + timedelta(seconds=50)) == 0
+
+
+def test_a_callback_before_the_answer_is_recorded_doubles_nothing(sandbox, enrollment):
+    [(_, ids, lease)] = claimed()
+    message = enrollment.messages.get()
+    message.begin(timezone.now(), message.lease_until)
+    message.save()
+    sid = new_sid()
+    report(sid, "sent", message_id=message.pk)
+    record([Outcome(message.pk, timezone.now(), accepted=Accepted(sid, "One", "queued", 1, timezone.now()))], lease)
+    assert enrollment.messages.get(step=1).status == "sent"
+    assert enrollment.messages.count() == 2
+
+
+@pytest.mark.parametrize("order", list(permutations(["queued", "sending", "sent", "delivered"])))
+def test_statuses_only_move_forward_in_whatever_order_they_come(sandbox, enrollment, order):
+    work()
+    message = enrollment.messages.get(step=1)
+    for status in order:
+        assert report(message.sid, status).status_code == 204
+        assert report(message.sid, status).status_code == 204
+    message.refresh_from_db()
+    assert message.status == "delivered"
+
+
+def test_the_first_final_status_stands(sandbox, enrollment):
+    work()
+    message = enrollment.messages.get(step=1)
+    report(message.sid, "undelivered", 30003)
+    report(message.sid, "delivered")
+    message.refresh_from_db()
+    assert (message.status, message.error_code) == ("undelivered", 30003)
+    enrollment.refresh_from_db()
+    assert enrollment.status == "active"
+
+
+def test_statuses_from_the_future_are_no_error(sandbox, enrollment):
+    work()
+    message = enrollment.messages.get(step=1)
+    assert report(message.sid, "teleported").status_code == 204
+    message.refresh_from_db()
+    assert message.status == "queued"
+
+
+def test_a_number_that_opted_out_at_the_carrier_is_opted_out_here(sandbox, enrollment):
+    sandbox.faults({"numbers": {phone(enrollment): "opted-out"}})
+    work()
+    enrollment.refresh_from_db()
+    assert Subscriber.objects.get().opted_out_at
+    assert enrollment.status == "stopped"
+    assert enrollment.messages.get().error_code == 21610
+
+
+def test_an_opt_out_in_a_callback_counts_too(sandbox, enrollment):
+    work()
+    report(enrollment.messages.get(step=1).sid, "undelivered", 21610)
+    assert Subscriber.objects.get().opted_out_at
+    assert enrollment.messages.get(step=2).status == "canceled"
+
+
+@pytest.mark.parametrize("outcome", ["invalid", "landline"])
+def test_a_number_that_cannot_be_texted_fails_all_its_enrollments(sandbox, enrollment, outcome):
+    other = make_enrollment(enrollment.subscriber, story=make_story(texts=[("Later", 600)]))
+    sandbox.faults({"numbers": {phone(enrollment): outcome}})
+    work()
+    assert set(Enrollment.objects.values_list("status", flat=True)) == {"failed"}
+    assert other.messages.get().status == "canceled"
+    assert enrollment.messages.get().status == "failed"
+    assert Enrollment.objects.get(pk=enrollment.pk).reason
+
+
+def test_a_text_that_the_carrier_refuses_fails_its_enrollment_and_no_other(sandbox, enrollment):
+    other = make_enrollment(enrollment.subscriber, story=make_story(texts=[("Later", 600)]))
+    sandbox.faults({"numbers": {phone(enrollment): 21617}})
+    work()
+    assert enrollment.messages.get().error_code == 21617
+    assert {e.pk: e.status for e in Enrollment.objects.all()} == {enrollment.pk: "failed", other.pk: "active"}
+
+
+def test_wrong_credentials_hold_everything_and_lose_nothing(sandbox, enrollment, settings):
+    from textengine import carrier
+
+    settings.TWILIO_AUTH_TOKEN = "wrong"
+    fresh_clients(carrier)
+    work()
+    hold = Hold.objects.active().get()
+    assert hold.story is None
+    assert "20003" in hold.reason
+    message = enrollment.messages.get()
+    assert (message.status, message.error_code) == ("scheduled", 20003)
+    assert work() == 0
+    assert enrollment.messages.get().status == "held"
+    fresh_clients(carrier)
+
+
+def fresh_clients(carrier) -> None:
+    """End the sending threads, with the clients that they keep, as a worker that starts anew does."""
+    from subscribers import dispatch
+
+    dispatch.threads().shutdown()
+    dispatch.threads.cache_clear()
+
+
+def test_an_error_that_may_pass_is_given_up_after_a_few_times(sandbox, enrollment):
+    sandbox.faults({"numbers": {phone(enrollment): 29999}})
+    now = timezone.now()
+    for _ in range(5):
+        assert work(now) == 1
+        now += timedelta(hours=1)
+    assert work(now) == 0
+    message = enrollment.messages.get()
+    assert (message.status, message.attempts, message.error_code) == ("failed", 5, 29999)
+    enrollment.refresh_from_db()
+    assert enrollment.status == "failed"
+
+
+def test_a_carrier_that_cannot_be_reached_loses_nothing(settings, enrollment):
+    settings.TWILIO_API_URL = "http://127.0.0.1:9"
+    from textengine import carrier
+
+    fresh_clients(carrier)
+    work()
+    message = enrollment.messages.get()
+    assert (message.status, message.begun_at) == ("scheduled", None)
+    assert "reached" in message.reason
+    fresh_clients(carrier)
+
+
+def test_one_readers_error_does_not_touch_the_others_of_its_batch(sandbox, enrollment):
+    others = [make_enrollment(story=enrollment.story) for _ in range(3)]
+    sandbox.faults({"numbers": {phone(enrollment): "invalid"}})
+    assert work() == 1
+    assert [other.messages.get(step=1).status for other in others] == ["queued"] * 3
+
+
+def test_waits_grow_with_each_attempt_and_end_at_a_quarter_of_an_hour():
+    assert timedelta(seconds=1.5) <= backoff(1) <= timedelta(seconds=2.5)
+    assert timedelta(seconds=12) <= backoff(4) <= timedelta(seconds=20)
+    assert timedelta(minutes=11) <= backoff(30) <= timedelta(minutes=19)
+
+
+def test_every_code_of_the_table_has_one_action():
+    assert len(ACTIONS) == 44
+    assert action_for(21610) is Action.OPT_OUT
+    assert action_for(99999) is Action.RETRY_FEW
+    assert action_for(None, 429) is Action.RETRY
+    assert action_for(None, 503) is Action.LOOK_UP
+    assert action_for(None, 401) is Action.HOLD
+
+
+def test_a_record_for_a_message_that_was_settled_meanwhile_changes_nothing(sandbox, enrollment):
+    work()
+    message = enrollment.messages.get(step=1)
+    record([Outcome(message.pk, timezone.now(), error=CarrierError(Action.GIVE_UP_TEXT, "late"))])
+    assert enrollment.messages.get(step=1).status == "queued"

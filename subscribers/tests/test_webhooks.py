@@ -1,0 +1,137 @@
+"""The two webhooks: who is let in, and what becomes of what they bring."""
+
+import pytest
+
+from stories.tests.factory import make_story
+from subscribers.models import Enrollment, Message, Subscriber
+
+from .factory import OUR_NUMBER
+from .webhooks import INBOUND, READER, STATUS, new_sid, report, signed_post, text
+
+pytestmark = pytest.mark.django_db
+
+
+def test_a_signed_text_is_answered_with_empty_twiml():
+    response = text("Hello")
+    assert response.status_code == 200
+    assert response["Content-Type"] == "text/xml"
+    assert response.content.endswith(b"<Response/>")
+
+
+@pytest.mark.parametrize("path", [INBOUND, STATUS])
+def test_a_post_without_a_signature_is_refused(client, path):
+    assert client.post(path, {"MessageSid": new_sid(), "From": READER}).status_code == 403
+    assert not Message.objects.exists()
+
+
+@pytest.mark.parametrize("path", [INBOUND, STATUS])
+def test_a_post_signed_with_another_token_is_refused(path):
+    assert signed_post(path, {"MessageSid": new_sid(), "From": READER}, token="another").status_code == 403  # noqa: S106
+
+
+def test_a_signature_for_another_body_is_refused(client):
+    fields = {"MessageSid": new_sid(), "From": READER, "Body": "one"}
+    signature = signed_post(INBOUND, fields).wsgi_request.headers["X-Twilio-Signature"]
+    changed = client.post(INBOUND, fields | {"Body": "two"}, headers={"X-Twilio-Signature": signature})
+    assert changed.status_code == 403
+
+
+def test_a_signature_covers_repeated_and_empty_parameters():
+    assert text("Hello", Unknown=["b", "a", ""], OptOutType="").status_code == 200
+
+
+def test_the_public_address_is_what_is_signed(settings):
+    settings.PUBLIC_URL = "https://texts.example.org"
+    assert text("Hello").status_code == 200
+
+
+@pytest.mark.parametrize("path", [INBOUND, STATUS])
+def test_only_posts_are_answered(client, path):
+    assert client.get(path).status_code == 405
+
+
+@pytest.mark.parametrize("path", [INBOUND, STATUS])
+def test_a_post_of_a_megabyte_is_refused_before_it_is_read(path):
+    assert signed_post(path, {"MessageSid": new_sid(), "From": READER, "Body": "x" * 1_000_000}).status_code == 413
+
+
+@pytest.mark.parametrize(
+    ("parameters", "words"),
+    [
+        ({"From": ""}, "From is missing"),
+        ({"From": "+1415" * 100}, "From has more than 100 characters"),
+        ({"MessageSid": ""}, "MessageSid is missing"),
+        ({"MessageSid": "SM123"}, "not a message's SID"),
+        ({"MessageSid": "SM" + "z" * 32}, "not a message's SID"),
+    ],
+)
+def test_a_text_that_cannot_be_used_is_refused_with_a_sentence(parameters, words):
+    response = text("Hello", **parameters)
+    assert response.status_code == 400
+    assert words in response.content.decode()
+    assert not Message.objects.exists()
+    assert not Subscriber.objects.exists()
+
+
+@pytest.mark.parametrize("sender", ["12345", "ACME", "+1", "+0", "anonymous", "whatsapp:+14155550101", "+1415555010a"])
+def test_a_sender_that_is_no_phone_number_is_kept_and_starts_nothing(sender):
+    make_story(keyword="river")
+    assert text("river", sender=sender).status_code == 200
+    kept = Message.objects.get()
+    assert (kept.sender, kept.subscriber, kept.body) == (sender, None, "river")
+    assert not Enrollment.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["", " ", "😀" * 1600, "\ud7ff\ue000", "a\r\nb\tc", "<script>alert(1)</script>", "%00", "'; DROP TABLE x; --", "\u202e"],
+)
+def test_a_body_is_kept_exactly_as_it_came(body):
+    assert text(body).status_code == 200
+    assert Message.objects.get().body == body
+
+
+def test_nul_characters_are_kept_as_replacement_characters():
+    assert text("a\0b", sender="+1415555\x000101").status_code == 200
+    assert Message.objects.get().body == "a\N{REPLACEMENT CHARACTER}b"
+
+
+def test_ten_media_are_kept():
+    urls = [f"https://api.twilio.com/media/{number}" for number in range(10)]
+    media = {f"MediaUrl{number}": url for number, url in enumerate(urls)}
+    assert text("Look", NumMedia="10", **media).status_code == 200
+    assert Message.objects.get().media_urls == urls
+
+
+@pytest.mark.parametrize("count", ["11", "-1", "x", "", "9" * 30])
+def test_a_count_of_media_that_cannot_be_is_no_error(count):
+    assert text("Look", NumMedia=count, MediaUrl0="https://example.org/a").status_code == 200
+
+
+def test_new_parameters_are_no_error():
+    assert text("Hello", ChannelMetadata="{}", Later="new").status_code == 200
+
+
+def test_the_same_sid_twice_acts_once():
+    make_story(keyword="river")
+    sid = new_sid()
+    assert [text("river", sid=sid).status_code for _ in range(2)] == [200, 200]
+    assert Message.objects.filter(direction="inbound").count() == 1
+    assert Enrollment.objects.count() == 1
+
+
+def test_an_inbound_text_keeps_which_number_of_ours_it_came_to():
+    text("Hello")
+    message = Message.objects.get()
+    assert (message.number, str(message.subscriber.phone_number)) == (OUR_NUMBER, READER)
+
+
+def test_a_status_of_an_unknown_message_is_answered_with_success():
+    assert report(new_sid(), "delivered").status_code == 204
+
+
+@pytest.mark.parametrize("query", ["message=x", "message=-1", "message=" + "9" * 40, "message=999"])
+def test_a_status_that_names_no_message_of_ours_is_no_error(query):
+    sid = new_sid()
+    path = f"{STATUS}?{query}"
+    assert signed_post(path, {"MessageSid": sid, "MessageStatus": "sent"}).status_code == 204

@@ -1,0 +1,45 @@
+"""`make test`: the whole suite on SQLite, and again on PostgreSQL where it is installed; with CI=true it has to be.
+
+What follows on the command line goes to pytest. `--checks` runs Django's own checks instead.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+IN_CI = os.environ.get("CI") == "true"
+# A throw-away cluster, as Debian's postgresql-common makes it; its login comes in the environment.
+THROW_AWAY_CLUSTER = ["pg_virtualenv", "-o", "max_connections=200", "sh", "-c"]
+WITH_ITS_LOGIN = 'DATABASE_URL="postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/postgres" exec "$0" "$@"'
+
+
+def main(arguments: list[str]) -> int:
+    manage = [sys.executable, "manage.py"]
+    if "--checks" in arguments:
+        os.environ["DJANGO_SETTINGS_MODULE"] = "textengine.tests.settings"
+        return run([*manage, "check"]) or run([*manage, "makemigrations", "--check", "--dry-run"])
+    suite = [sys.executable, "-m", "pytest", *arguments]
+    given = os.environ.pop("DATABASE_URL", "")
+    if given:
+        return run(suite, DATABASE_URL=given)
+    print("The suite on SQLite", flush=True)  # noqa: T201
+    failed = run(suite)
+    if shutil.which("pg_virtualenv"):
+        print("The suite on PostgreSQL", flush=True)  # noqa: T201
+        return run([*THROW_AWAY_CLUSTER, WITH_ITS_LOGIN, *suite]) or failed
+    print(  # noqa: T201
+        "The suite on PostgreSQL was skipped: pg_virtualenv was not found (on Debian and Ubuntu: apt install "
+        "postgresql). With a server of your own: DATABASE_URL=postgres://… make test."
+    )
+    return 1 if IN_CI else failed
+
+
+def run(command: list[str], **environment: str) -> int:
+    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode  # noqa: S603
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import Exists, OuterRef, Q
 
 from stories.models import StoryText
 from stories.timing import due_at
@@ -126,15 +127,16 @@ def follow_story(story_id: int, now: datetime) -> None:
 def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
     """Make the next text of these enrollments due at `now`; return for how many there was one.
 
-    One that failed is tried again. Those that are paused, stopped or completed are left alone.
+    One that failed is tried again, unless its reader has begun the story anew or opted out. Those that are
+    paused, stopped or completed are left alone.
     """
+    begun_anew = Enrollment.objects.live().filter(subscriber=OuterRef("subscriber"), story=OuterRef("story"))
+    may_go_on = Q(status=Enrollment.Status.ACTIVE) | (
+        Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None) & ~Exists(begun_anew)
+    )
     with transaction.atomic():
         found = list(
-            Enrollment.objects.filter(
-                pk__in=list(enrollments), status__in=[Enrollment.Status.ACTIVE, Enrollment.Status.FAILED]
-            )
-            .select_related("subscriber")
-            .locked()
+            Enrollment.objects.filter(may_go_on, pk__in=list(enrollments)).select_related("subscriber").locked()
         )
         failed = [enrollment for enrollment in found if enrollment.status == Enrollment.Status.FAILED]
         for enrollment in failed:

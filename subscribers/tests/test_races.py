@@ -1,0 +1,152 @@
+"""Races, provoked on purpose: real connections in real threads on the database that the suite runs on."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+import pytest
+from django.db import connection, connections
+from django.utils import timezone
+
+from stories.tests.factory import make_story
+from subscribers import consent, dispatch
+from subscribers.models import Enrollment, Message, Subscriber
+from subscribers.outcomes import Outcome, record
+from subscribers.scheduling import follow_story
+from textengine.carrier import Accepted
+
+from .engine import claimed
+from .factory import make_enrollment
+from .webhooks import new_sid, report, text
+
+pytestmark = pytest.mark.django_db(transaction=True)
+ROUNDS = 8
+
+
+def at_once(*functions: Callable) -> list:
+    """Run these functions at the same moment, each with a connection of its own; return what they return."""
+    barrier = threading.Barrier(len(functions))
+
+    def run(function):
+        try:
+            barrier.wait(10)
+            return function()
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(len(functions)) as pool:
+        return list(pool.map(run, functions))
+
+
+def test_the_same_sid_at_the_same_moment_acts_once():
+    make_story(keyword="river")
+    for _ in range(ROUNDS):
+        sid = new_sid()
+        before = Enrollment.objects.count()
+        sender = f"+1415555{before:04}"
+        responses = at_once(*[lambda sid=sid, sender=sender: text("river", sender=sender, sid=sid)] * 4)
+        assert [response.status_code for response in responses] == [200] * 4
+        assert Message.objects.filter(sid=sid).count() == 1
+        assert Enrollment.objects.count() == before + 1
+
+
+def test_two_first_texts_at_the_same_moment_start_one_story():
+    for _ in range(4):
+        make_story()
+    responses = at_once(lambda: text("Hello"), lambda: text("Hi"), lambda: text("Hey"))
+    assert [response.status_code for response in responses] == [200] * 3
+    assert Subscriber.objects.count() == 1
+    assert Enrollment.objects.count() == 1
+    assert Message.objects.filter(direction="inbound").count() == 3
+
+
+def test_two_clusters_never_claim_the_same_message():
+    story = make_story(texts=[("One", 0)])
+    for _ in range(20):
+        make_enrollment(story=story)
+    now = timezone.now() + timedelta(seconds=1)
+    claims = at_once(*[lambda: claim_ids(now)] * 4)
+    taken = [pk for ids in claims for pk in ids]
+    assert sorted(taken) == sorted(Message.objects.values_list("pk", flat=True))
+
+
+def claim_ids(now) -> list[int]:
+    lease, ids = dispatch.take(Message.objects.due(now).order_by("due_at"), now)
+    return ids
+
+
+def test_a_task_that_runs_in_two_workers_at_once_sends_once(sandbox):
+    for _ in range(ROUNDS):
+        enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
+        [(_, ids, lease)] = claimed()
+        at_once(*[lambda ids=ids, lease=lease: dispatch.send(ids, lease)] * 2)
+        assert len(sandbox.messages(str(enrollment.subscriber.phone_number))) == 1
+
+
+def test_a_stop_at_the_moment_of_sending_either_wins_or_came_too_late(sandbox):
+    for _ in range(ROUNDS):
+        enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 0)]))
+        [(_, ids, lease)] = claimed()
+        at_once(
+            lambda ids=ids, lease=lease: dispatch.send(ids, lease),
+            lambda subscriber=enrollment.subscriber: consent.opt_out(subscriber, timezone.now(), "STOP"),
+        )
+        had = len(sandbox.messages(str(enrollment.subscriber.phone_number)))
+        first = enrollment.messages.get(step=1)
+        assert (first.status in ("queued", "sent", "delivered")) == (had == 1)
+        assert not enrollment.messages.filter(status="scheduled").exists()
+        enrollment.refresh_from_db()
+        assert enrollment.status == "stopped"
+
+
+def test_an_answer_and_a_callback_at_the_same_moment_record_once():
+    for _ in range(ROUNDS):
+        enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
+        [(_, ids, lease)] = claimed()
+        [message] = dispatch.begin(ids, lease, timezone.now())
+        sid = new_sid()
+        accepted = Accepted(sid, "One", "queued", 1, timezone.now())
+        at_once(
+            lambda message=message, accepted=accepted, lease=lease: record(
+                [Outcome(message.pk, timezone.now(), accepted=accepted)], lease
+            ),
+            lambda sid=sid, message=message: report(sid, "delivered", message_id=message.pk),
+        )
+        assert enrollment.messages.get(step=1).status == "delivered"
+        assert enrollment.messages.count() == 2
+
+
+def test_callbacks_at_the_same_moment_end_at_the_last_status():
+    for _ in range(ROUNDS):
+        enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]), sent=1)
+        enrollment.messages.filter(step=1).update(status="queued")
+        sid = enrollment.messages.get(step=1).sid
+        responses = at_once(*[lambda s=status, sid=sid: report(sid, s) for status in ("delivered", "sending", "sent")])
+        assert [response.status_code for response in responses] == [204] * 3
+        assert enrollment.messages.get(step=1).status == "delivered"
+
+
+def test_editing_at_the_moment_of_sending_neither_loses_nor_doubles(sandbox):
+    for _ in range(ROUNDS):
+        story = make_story(texts=[("One", 0), ("Two", 0)])
+        enrollment = make_enrollment(story=story)
+        [(_, ids, lease)] = claimed()
+        at_once(
+            lambda ids=ids, lease=lease: dispatch.send(ids, lease),
+            lambda story=story: follow_story(story.pk, timezone.now()),
+        )
+        for _ in range(3):
+            for _, ids, lease in claimed():
+                dispatch.send(ids, lease)
+        bodies = [message["body"] for message in sandbox.messages(str(enrollment.subscriber.phone_number))]
+        assert bodies == ["One", "Two"]
+
+
+def test_writers_never_find_the_database_locked():
+    if connection.vendor != "sqlite":
+        pytest.skip("PostgreSQL has no such lock.")
+    make_story(keyword="river")
+    writers = [lambda n=n: [text("river", sender=f"+1415556{n}{i:03}").status_code for i in range(10)] for n in range(8)]
+    assert {status for statuses in at_once(*writers) for status in statuses} == {200}
+    assert Enrollment.objects.count() == 80

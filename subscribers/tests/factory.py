@@ -4,6 +4,7 @@ from datetime import timedelta
 from itertools import count
 from uuid import uuid4
 
+from django.db import transaction
 from django.utils import timezone
 
 from stories.models import Story
@@ -34,7 +35,8 @@ def make_enrollment(
     enrollment = Enrollment.objects.create(**defaults | fields)
     for step, text in enumerate(enrollment.story.texts.order_by("position")[:sent], start=1):
         make_message(enrollment, text=text, step=step, body=text.body, sent_at=now - timedelta(hours=sent - step))
-    schedule([enrollment], now)
+    with transaction.atomic():
+        schedule([enrollment], now)
     return enrollment
 
 

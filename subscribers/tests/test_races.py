@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from stories.tests.factory import make_story
@@ -72,7 +72,8 @@ def test_two_clusters_never_claim_the_same_message():
 
 
 def claim_ids(now) -> list[int]:
-    lease, ids = dispatch.take(Message.objects.due(now).order_by("due_at"), now)
+    with transaction.atomic():
+        _, ids = dispatch.take(Message.objects.due(now).order_by("due_at"), now)
     return ids
 
 

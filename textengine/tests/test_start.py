@@ -1,0 +1,96 @@
+"""A start with wrong settings fails at once, with a sentence that says what to set; in every process alike."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+GUNICORN = [str(Path(sys.executable).parent / "gunicorn"), "textengine.wsgi"]
+WORKER = [sys.executable, "manage.py", "qcluster"]
+
+SANDBOX_TOKEN, REAL_TOKEN = "sandbox-auth-token", "0123456789abcdef0123456789abcdef"
+WRONG = [
+    ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
+    ({"DEBUG": "maybe"}, "DEBUG is 'maybe'; set it to true or false"),
+    ({"PORT": "http"}, "PORT is 'http'"),
+    ({"SANDBOX_PORT": "70000"}, "SANDBOX_PORT is '70000'"),
+    ({"DATABASE_URL": "nonsense"}, "DATABASE_URL cannot be understood"),
+    ({"DATABASE_URL": "mysql://localhost/x"}, "DATABASE_URL cannot be understood"),
+    ({"DATABASE_URL": "postgres://localhost:port/x"}, "DATABASE_URL cannot be understood"),
+    ({"DATABASE_URL": "postgres://localhost"}, "DATABASE_URL cannot be understood"),
+    ({"PUBLIC_URL": "texts.example.org"}, "PUBLIC_URL is 'texts.example.org'"),
+    ({"PUBLIC_URL": "https://texts.example.org/it's"}, "PUBLIC_URL contains an apostrophe"),
+    ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE is 'Mars/Olympus'"),
+    ({"TWILIO_ACCOUNT_SID": ""}, "set TWILIO_ACCOUNT_SID"),
+    ({"TWILIO_AUTH_TOKEN": "", "TWILIO_NUMBER": ""}, "set TWILIO_AUTH_TOKEN, TWILIO_NUMBER or TWILIO_MESSAGING"),
+    ({"TWILIO_ACCOUNT_SID": "AC1"}, "TWILIO_ACCOUNT_SID is 'AC1'"),
+    ({"TWILIO_NUMBER": "555-0100"}, "TWILIO_NUMBER is '555-0100'; set it to a number in the form +14155550100"),
+    ({"TWILIO_MESSAGING_SERVICE_SID": "x"}, "TWILIO_MESSAGING_SERVICE_SID is 'x'"),
+    ({"TWILIO_API_URL": "ftp://x"}, "TWILIO_API_URL is 'ftp://x'"),
+    ({"TWILIO_API_URL": "https://api.twilio.com"}, "TWILIO_AUTH_TOKEN is the sandbox's"),
+    ({"PUBLIC_URL": "https://texts.example.org"}, "TWILIO_AUTH_TOKEN is the sandbox's"),
+]
+
+
+def start(command: list[str], wrong: dict[str, str]) -> subprocess.CompletedProcess:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": "only-for-tests",
+        "DATABASE_URL": "sqlite:////nowhere/at/all.sqlite3",
+        "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+        "TWILIO_AUTH_TOKEN": SANDBOX_TOKEN,
+        "TWILIO_NUMBER": "+15005550006",
+        "TWILIO_API_URL": "http://localhost:8001",
+        # Set, so that a .env beside manage.py says nothing about them.
+        "DEBUG": "",
+        "PUBLIC_URL": "",
+        "TWILIO_MESSAGING_SERVICE_SID": "",
+    }
+    return subprocess.run(
+        command, cwd=ROOT, env=environment | wrong, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize(("wrong", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
+def test_a_wrong_setting_stops_the_worker_with_a_sentence(wrong, sentence):
+    ended = start(WORKER, wrong)
+    assert ended.returncode != 0
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize("wrong", [{"SECRET_KEY": ""}, {"TWILIO_NUMBER": ""}, {"DATABASE_URL": "nonsense"}])
+def test_a_wrong_setting_stops_the_web_server_with_the_same_sentence(wrong):
+    web, worker = start(GUNICORN, wrong), start(WORKER, wrong)
+    assert web.returncode != 0
+    assert "Traceback" not in web.stderr
+    assert worker.stderr.strip().splitlines()[-1] in web.stderr
+
+
+def test_a_real_account_with_its_own_token_passes():
+    real = {"TWILIO_API_URL": "https://api.twilio.com", "TWILIO_AUTH_TOKEN": REAL_TOKEN}
+    ended = start([sys.executable, "manage.py", "check"], real | {"PUBLIC_URL": "https://texts.example.org"})
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_an_address_that_twilio_cannot_reach_is_warned_of():
+    real = {"TWILIO_API_URL": "https://api.twilio.com", "TWILIO_AUTH_TOKEN": REAL_TOKEN}
+    ended = start([sys.executable, "manage.py", "check"], real)
+    assert ended.returncode == 0
+    assert "where Twilio cannot reach you" in ended.stderr
+
+
+def test_a_missing_module_is_named_with_what_to_do(tmp_path):
+    (tmp_path / "django").mkdir()
+    (tmp_path / "django" / "__init__.py").write_text("import a_module_that_is_not_there")
+    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
+    ended = subprocess.run(
+        [sys.executable, "manage.py", "check"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.strip() == (
+        "The Python module 'a_module_that_is_not_there' is missing here: run `make setup`, then use .venv/bin/python."
+    )

@@ -1,0 +1,44 @@
+"""The story that ships with the project, for a first text to a first reader.
+
+`story.toml` is the story. Its pictures are the JPEG files, each drawn as the SVG of the same name and photographed
+in a browser; only the JPEGs are sent.
+"""
+
+import tomllib
+from datetime import timedelta
+from pathlib import Path
+
+from django.core.files import File
+from django.db import transaction
+from django.db.models import Q
+
+from stories.models import Story, StoryText
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def read_sample_story() -> dict:
+    return tomllib.loads((FOLDER / "story.toml").read_text(encoding="utf-8"))
+
+
+@transaction.atomic
+def load_sample_story() -> Story | None:
+    """Publish the sample story; return None, and change nothing, where its slug or its keyword is already taken."""
+    sample = read_sample_story()
+    texts = sample.pop("texts")
+    if Story.objects.filter(Q(slug=sample["slug"]) | Q(keyword=sample["keyword"])).exists():
+        return None
+    story = Story.objects.create(**sample, status=Story.Status.PUBLISHED)
+    for position, text in enumerate(texts, start=1):
+        add_text(story, position, **text)
+    return story
+
+
+def add_text(story: Story, position: int, delay: int, body: str = "", picture: str = "") -> None:
+    text = StoryText(story=story, position=position, body=body, delay=timedelta(seconds=delay))
+    if picture:
+        with (FOLDER / picture).open("rb") as file:
+            text.media = File(file, name=picture)
+            text.save()
+    else:
+        text.save()

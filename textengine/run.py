@@ -43,7 +43,7 @@ def main() -> None:
         ensure_free("PORT")
         ensure_free("SANDBOX_PORT")
         call_command("migrate", verbosity=0)
-        pass
+        call_command("loadsample", verbosity=0)
         accounts = make_accounts()
     except ModuleNotFoundError as error:
         sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then try again.")

@@ -1,0 +1,161 @@
+"""`make run` as a newcomer meets it: in a fresh copy of the project, with nothing set."""
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import pytest
+import requests
+
+from .processes import ROOT, descendants, free_port, wait_until
+
+# What a checkout has that a copy of it is to be without: data, and what this machine has made.
+LEFT_OUT = shutil.ignore_patterns(".git", ".venv", ".env", "*.sqlite3*", "media", "__pycache__", "staticfiles", ".*_cache")
+
+
+class Run:
+    """`make run` in a copy of the project; what it prints is in `output`."""
+
+    def __init__(self, copy: Path, **environment: str):
+        self.port, self.sandbox_port = free_port(), free_port()
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        ports = {"PORT": str(self.port), "SANDBOX_PORT": str(self.sandbox_port)}
+        self.output = ""
+        self.process = subprocess.Popen(
+            ["make", "run"],
+            cwd=copy,
+            env=kept | ports | environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+        self.reader = threading.Thread(target=self.read, daemon=True)
+        self.reader.start()
+
+    def read(self) -> None:
+        for line in self.process.stdout:
+            self.output += line
+
+    def wait_for(self, words: str, timeout: float = 60) -> None:
+        wait_until(lambda: words in self.output, timeout, lambda: self.output)
+
+    def press_ctrl_c(self) -> None:
+        """Do what a terminal does: interrupt the whole foreground process group; wait until all of it has ended."""
+        below = descendants(self.process.pid)
+        os.killpg(self.process.pid, signal.SIGINT)
+        # make waits for what it started, and then ends by the same signal.
+        assert self.ended() == -signal.SIGINT, self.output
+        wait_until(lambda: not any(is_running(pid) for pid in below))
+        assert "SIGKILL" not in self.output
+        assert "Traceback" not in self.output
+
+    def ended(self) -> int:
+        code = self.process.wait(30)
+        self.reader.join(5)
+        return code
+
+    def clean_up(self) -> None:
+        for pid in [self.process.pid, *descendants(self.process.pid)]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def copy(tmp_path) -> Path:
+    """A fresh copy of the project, whose virtual environment is this one."""
+    target = tmp_path / "project"
+    shutil.copytree(ROOT, target, ignore=LEFT_OUT)
+    (target / ".venv").symlink_to(Path(sys.prefix))
+    return target
+
+
+@pytest.fixture
+def start(copy):
+    runs = []
+
+    def start(**environment: str) -> Run:
+        runs.append(Run(copy, **environment))
+        return runs[-1]
+
+    yield start
+    for run in runs:
+        run.clean_up()
+
+
+def log_in(run: Run, name: str, password: str) -> bool:
+    """Try to log in to the admin as a browser does; return whether it lets this account in."""
+    url = f"http://localhost:{run.port}/admin/login/"
+    session = requests.Session()
+    session.get(url, timeout=10)
+    form = {"username": name, "password": password, "csrfmiddlewaretoken": session.cookies["csrftoken"]}
+    return session.post(url, form, timeout=10).url.endswith("/admin/")
+
+
+def test_a_first_run_sets_everything_up_and_a_second_one_keeps_it(start, copy):
+    run = start()
+    run.wait_for("Accounts, shown only this once")
+    run.wait_for("editor")
+    accounts = dict(re.findall(r"^ {4}(admin|journalist|editor) +(\S+)$", run.output, re.MULTILINE))
+    assert set(accounts) == {"admin", "journalist", "editor"}
+    assert all(log_in(run, name, password) for name, password in accounts.items())
+    phone = f"http://localhost:{run.sandbox_port}/phones/+14155550101/messages"
+    keyword = re.search(r"text (\w+) and watch", run.output)[1]
+    assert requests.post(phone, json={"body": keyword}, timeout=20).status_code == 201
+    wait_until(lambda: len(requests.get(phone, timeout=10).json()) >= 2, 20, lambda: run.output)
+    env = (copy / ".env").read_text()
+    run.press_ctrl_c()
+
+    again = start()
+    again.wait_for("Text-Engine is running")
+    assert "Accounts" not in again.output
+    assert (copy / ".env").read_text() == env
+    assert log_in(again, "journalist", accounts["journalist"])
+    phone = f"http://localhost:{again.sandbox_port}/phones/+14155550101/messages"
+    assert [message["body"] for message in requests.get(phone, timeout=10).json()][0] == keyword
+    again.press_ctrl_c()
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])
+def test_a_taken_port_is_named_with_what_to_do(start, name):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        run = start(**{name: str(port)})
+        assert run.ended() != 0
+    assert f"Port {port} cannot be used" in run.output
+    assert f"make run {name}={port + 10}" in run.output
+    assert "Traceback" not in run.output
+
+
+@pytest.mark.parametrize(
+    ("env", "sentence"),
+    [
+        (b"DEBUG=true\nDATABASE_URL=nonsense\n", "DATABASE_URL cannot be understood"),
+        (b"SECRET_KEY=\xff\xfe\n", "the file .env cannot be read"),
+        (b"DEBUG=false\n", "SECRET_KEY is not set"),
+        (b"DEBUG=true\nTWILIO_NUMBER=+15005550006\n", "Of the Twilio settings only some are there"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_named_with_what_to_do(start, copy, env, sentence):
+    (copy / ".env").write_bytes(env)
+    run = start()
+    assert run.ended() != 0
+    assert sentence in run.output
+    assert "Traceback" not in run.output

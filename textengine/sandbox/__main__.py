@@ -12,7 +12,7 @@ import uvicorn
 from .api import ACCOUNT_SID
 from .app import Connection, build_app
 from .archive import Archive, NoArchive, UnusableFile
-from .faults import KINDS, BadFault, Faults
+from .faults import KINDS, LONGEST, BadFault, Faults
 from .phone_numbers import is_e164, is_short_code
 from .store import Store
 from .webhooks import parse_target
@@ -115,9 +115,12 @@ def _number(text):
 
 def _seconds(text):
     try:
-        return float(text)
+        seconds = float(text)
     except ValueError:
-        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds") from None
+        seconds = -1
+    if not 0 <= seconds <= LONGEST:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of seconds between 0 and {LONGEST}")
+    return seconds
 
 
 def _fault(text):

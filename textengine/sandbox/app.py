@@ -1,7 +1,5 @@
 """Wiring: one application out of the API, the phones and what works behind them."""
 
-import asyncio
-import time
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -36,8 +34,6 @@ def build_app(store, faults, *, own_url, webhook_url, token, account_sid, delay)
             services = app.state
             services.store, services.faults = store, faults
             services.account_sid, services.token = account_sid, token.encode()
-            services.stopping, services.streams = asyncio.Event(), set()
-            services.started = time.time()
             services.delivery = Delivery(store, faults, webhooks, http, delay)
             services.inbound = Inbound(
                 store,

@@ -154,7 +154,7 @@ def _outcome(number, outcome):
     if isinstance(outcome, str) and outcome.isdigit():
         outcome = int(outcome)
     is_code = isinstance(outcome, int) and not isinstance(outcome, bool) and 10000 <= outcome <= 99999
-    if not is_code and outcome not in OUTCOMES:
+    if not is_code and not (isinstance(outcome, str) and outcome in OUTCOMES):
         raise BadFault(f"The outcome of a number is an error code of five digits or one of {', '.join(OUTCOMES)}.")
     return phone, outcome
 

@@ -1,13 +1,14 @@
 """Twilio's lists: filters, pages, and the envelope around them."""
 
 import re
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, time
 from itertools import islice
 from urllib.parse import parse_qs, urlencode
 
 from .errors import ApiError
 
 PAGE_SIZE, LARGEST_PAGE = 50, 1000
+MIDNIGHT, SECONDS_OF_DAY = time(), 86_400
 FILTERS = ("To", "From", "DateSent", "DateSent<", "DateSent>")
 PAGE_TOKEN = re.compile(r"P([AB])((?:SM|MM)[0-9a-f]{32})")
 
@@ -120,20 +121,15 @@ def _matching(store, account_sid, query):
 def _period(text, relation):
     """Return the first second that fits and the first that no longer does; None where there is no bound."""
     try:
-        if len(text) == len("2026-11-23"):
-            day = date.fromisoformat(text)
-            start, length = datetime(day.year, day.month, day.day, tzinfo=UTC), timedelta(days=1)
-        else:
-            start, length = datetime.fromisoformat(text), timedelta(seconds=1)
-            start = start if start.tzinfo else start.replace(tzinfo=UTC)
+        start = datetime.fromisoformat(text)
     except ValueError:
         raise ApiError(20001, f"DateSent is a date or a date and time, not {text}.") from None
+    start = start if start.tzinfo else start.replace(tzinfo=UTC)
     first = int(start.timestamp())
-    if relation == ">":
-        return first, None
-    # "On or before midnight" of a day is the whole second of midnight and nothing of the day.
-    until = first + (1 if relation == "<" else int(length.total_seconds()))
-    return (None, until) if relation == "<" else (first, until)
+    if relation:
+        return (first, None) if relation == ">" else (None, first + 1)
+    # Twilio's libraries write a date as its midnight, so midnight alone means the whole day.
+    return first, first + (SECONDS_OF_DAY if start.time() == MIDNIGHT else 1)
 
 
 def _older_than(found, edge):

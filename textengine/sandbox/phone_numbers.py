@@ -51,7 +51,7 @@ def clean_phone(text):
     text = text.strip()
     digits = re.sub(r"[\s().+-]", "", text)
     if digits.isascii() and digits.isdigit():
-        if is_short_code(digits):
+        if is_short_code(digits) and "+" not in text:
             return digits
         return "+" + digits if is_e164("+" + digits) else None
     return text if SENDER_NAME.fullmatch(text) else None

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -47,7 +48,10 @@ def read_phone(request):
 
 
 async def read_json(request):
-    """Return the body as a JSON object."""
+    """Return the body as a JSON object; refuse what another site's page had the browser send."""
+    origin = request.headers.get("origin")
+    if origin and urlsplit(origin).netloc != request.headers.get("host"):
+        raise BadRequest(f"A page of {origin} has no business here.")
     try:
         content = json.loads(await request.body())
     except ValueError:
@@ -178,20 +182,16 @@ async def events(request):
         services.store.watchers.append(watch)
         try:
             yield "retry: 1000\n\n"
-            while not services.stopping.is_set():
+            while True:
                 try:
                     event = await asyncio.wait_for(queue.get(), KEEP_ALIVE_SECONDS)
                 except TimeoutError:
                     yield ": still here\n\n"
                     continue
-                if event is None:
-                    break
                 yield f"data: {json.dumps(event)}\n\n"
         finally:
             services.store.watchers.remove(watch)
-            services.streams.discard(queue)
 
-    services.streams.add(queue)
     return StreamingResponse(stream(), media_type="text/event-stream", headers={"Cache-Control": "no-store"})
 
 

@@ -28,7 +28,8 @@ class Phone {
     this.find(".compose__link").setAttribute("aria-label", "Link to a picture");
     this.find(".reader__close").addEventListener("click", () => hide(this));
     this.find(".screen__new").addEventListener("click", () => this.toBottom());
-    this.screen.addEventListener("scroll", () => this.isAtBottom() && (this.find(".screen__new").hidden = true));
+    this.follows = true;
+    this.screen.addEventListener("scroll", () => this.scrolled());
     // A picture changes its bubble's height when it has loaded, after the scrolling.
     this.screen.addEventListener("load", () => this.follows && this.toBottom("instant"), true);
     this.composes();
@@ -96,10 +97,9 @@ class Phone {
       this.warn(event.warning);
       return;
     }
-    const wasAtBottom = this.isAtBottom();
     const isNew = this.thread.put(event.message);
     if (isNew) this.thread.item(event.message.sid).classList.add("bubble--new");
-    if (wasAtBottom || (isNew && !event.message.from_us)) this.toBottom();
+    if (this.follows || (isNew && !event.message.from_us)) this.toBottom();
     else if (isNew) this.find(".screen__new").hidden = false;
   }
 
@@ -117,9 +117,16 @@ class Phone {
     this.find(".reader__stopped").hidden = !isStopped;
   }
 
-  isAtBottom() {
-    this.follows = this.screen.scrollHeight - this.screen.scrollTop - this.screen.clientHeight < NEAR_BOTTOM;
-    return this.follows;
+  /** Only a person scrolls up; on the way down to a new text the phone still follows. */
+  scrolled() {
+    const { scrollTop, scrollHeight, clientHeight } = this.screen;
+    if (scrollHeight - scrollTop - clientHeight < NEAR_BOTTOM) {
+      this.follows = true;
+      this.find(".screen__new").hidden = true;
+    } else if (scrollTop < this.top) {
+      this.follows = false;
+    }
+    this.top = scrollTop;
   }
 
   toBottom(behavior = "smooth") {
@@ -197,14 +204,15 @@ document.getElementById("add-phone").addEventListener("submit", async (event) =>
   event.preventDefault();
   const form = event.target;
   const problem = document.getElementById("add-problem");
-  const response = await fetch(`/phones/${encodeURIComponent(form.number.value)}/thread`);
+  const asked = form.number.value;
+  const response = await fetch(`/phones/${encodeURIComponent(asked)}/thread`);
   if (!response.ok) {
     problem.textContent = (await response.json()).error;
     return;
   }
   problem.textContent = "";
   const { number } = await response.json();
-  form.reset();
+  if (form.number.value === asked) form.reset();
   if (!phones.has(number)) {
     add(number);
     changed();

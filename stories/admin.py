@@ -1,0 +1,82 @@
+from django import forms
+from django.contrib import admin
+from django.db import models
+from django.db.models import Count, OuterRef, Subquery
+from django.db.models.functions import Coalesce
+from django.utils.html import format_html
+
+from .forms import DELAY_SUGGESTIONS, TextForm, TextFormSet
+from .models import Story, StoryText
+
+
+class TextInline(admin.StackedInline):
+    model = StoryText
+    form = TextForm
+    formset = TextFormSet
+    template = "admin/stories/texts.html"
+    fieldsets = [
+        (None, {"fields": ["body", ("delay", "at")]}),
+        ("Picture", {"fields": [("media", "media_url")], "classes": ["collapse"]}),
+    ]
+    delay_suggestions = DELAY_SUGGESTIONS
+
+    class Media:
+        js = [forms.Script("stories/texts.js", defer=True)]
+
+    def get_extra(self, request, obj=None, **kwargs) -> int:
+        return 0 if obj else 1
+
+    def get_formset(self, request, obj=None, **kwargs):
+        return super().get_formset(request, obj, can_order=self.has_change_permission(request, obj), **kwargs)
+
+
+@admin.register(Story)
+class StoryAdmin(admin.ModelAdmin):
+    inlines = [TextInline]
+    fieldsets = [
+        (None, {"fields": [("title", "keyword", "status"), "summary"]}),
+        ("Address and weight", {"fields": [("slug", "weight")], "classes": ["collapse"]}),
+    ]
+    prepopulated_fields = {"slug": ["title"]}
+    list_display = ["title", "keyword", "status", "texts_count", "changed", "page"]
+    list_filter = ["status"]
+    search_fields = ["title", "keyword", "summary", "texts__body"]
+    ordering = ["-updated_at", "-pk"]
+
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 2})}}
+
+    def get_queryset(self, request):
+        # A subquery, since a search for words joins the texts too.
+        texts = StoryText.objects.filter(story=OuterRef("pk")).order_by().values("story").values(count=Count("pk"))
+        return super().get_queryset(request).annotate(texts_count=Coalesce(Subquery(texts), 0))
+
+    def get_deleted_objects(self, objs, request):
+        """Where readers stand in the way, say that, and not which permissions are lacking besides."""
+        to_delete, counts, permissions_needed, protected = super().get_deleted_objects(objs, request)
+        return to_delete, counts, set() if protected else permissions_needed, protected
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Stories"} | (extra_context or {}))
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        buttons = {"show_save_and_add_another": False}
+        return super().changeform_view(request, object_id, form_url, buttons | (extra_context or {}))
+
+    @admin.display(description="texts", ordering="texts_count")
+    def texts_count(self, story: Story) -> int:
+        return story.texts_count
+
+    @admin.display(description="changed", ordering="updated_at")
+    def changed(self, story: Story):
+        return story.updated_at
+
+    @admin.display(description="page")
+    def page(self, story: Story) -> str:
+        if story.status != Story.Status.PUBLISHED or not story.texts_count:
+            return "–"
+        return format_html('<a href="{}">/s/{}/</a>', story.get_absolute_url(), story.slug)
+
+    def save_formset(self, request, form, formset, change):
+        super().save_formset(request, form, formset, change)
+        if change and formset.texts_changed:
+            form.instance.revised()

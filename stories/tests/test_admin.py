@@ -1,0 +1,285 @@
+import re
+from datetime import time, timedelta
+from io import BytesIO
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django_q.models import OrmQ
+from PIL import Image
+
+from stories.models import Story, StoryText
+from subscribers.tests.factory import make_enrollment
+
+from .factory import make_story
+
+pytestmark = pytest.mark.django_db
+
+CHANGELIST = reverse("admin:stories_story_changelist")
+ADD = reverse("admin:stories_story_add")
+
+
+@pytest.fixture
+def journalist(client):
+    user = User.objects.create_user("jo", password="pw", is_staff=True)
+    user.groups.add(Group.objects.get(name="Journalists"))
+    client.force_login(user)
+    return client
+
+
+def page_of(story: Story) -> str:
+    return reverse("admin:stories_story_change", args=[story.pk])
+
+
+def form_of(story: Story, rows=None, **fields) -> dict:
+    """Return what the browser posts: the story's texts as they are, changed by `rows` (a list of dicts, by index).
+
+    A row beyond the story's texts is a new text.
+    """
+    texts, rows = list(story.texts.order_by("position")) if story.pk else [], rows or []
+    total = max(len(texts), len(rows))
+    data = {
+        "title": story.title,
+        "slug": story.slug,
+        "keyword": story.keyword or "",
+        "summary": story.summary,
+        "status": story.status,
+        "weight": story.weight,
+        "texts-TOTAL_FORMS": total,
+        "texts-INITIAL_FORMS": len(texts),
+        "texts-MIN_NUM_FORMS": 0,
+        "texts-MAX_NUM_FORMS": 1000,
+    }
+    for index in range(total):
+        text = texts[index] if index < len(texts) else StoryText()
+        row = {"id": text.pk or "", "story": story.pk or "", "body": text.body, "delay": text.delay.total_seconds()}
+        row |= {"delay": f"{row['delay']:.0f} seconds", "ORDER": index + 1, "at": text.at or ""}
+        row |= {"media_url": text.media_url} | (rows[index] if index < len(rows) else {})
+        data |= {f"texts-{index}-{name}": value for name, value in row.items()}
+    return data | fields
+
+
+def bodies(story: Story) -> list[str]:
+    texts = list(story.texts.order_by("position"))
+    assert [text.position for text in texts] == list(range(1, len(texts) + 1))
+    return [text.body for text in texts]
+
+
+def picture(kind: str = "PNG") -> bytes:
+    file = BytesIO()
+    Image.new("RGB", (4, 3)).save(file, kind)
+    return file.getvalue()
+
+
+def test_a_journalist_writes_a_story_with_its_texts(journalist):
+    story = Story(title="The River", slug="river", keyword="river", status="published")
+    rows = [
+        {"body": "One\r\ntwo", "delay": "right away"},
+        {"body": "Three", "delay": "2 hours and 30 minutes", "at": "08:00"},
+    ]
+    response = journalist.post(ADD, form_of(story, rows))
+    assert response.status_code == 302
+    story = Story.objects.get()
+    assert story.keyword == "RIVER"
+    first, second = story.texts.order_by("position")
+    assert (first.position, first.body, first.delay) == (1, "One\ntwo", timedelta(0))
+    assert (second.position, second.delay, second.at) == (2, timedelta(hours=2, minutes=30), time(8))
+
+
+def test_two_texts_change_places(journalist):
+    story = make_story([("a", 0), ("b", 0), ("c", 0)])
+    journalist.post(page_of(story), form_of(story, [{"ORDER": 2}, {"ORDER": 1}, {"ORDER": 3}]))
+    assert bodies(story) == ["b", "a", "c"]
+
+
+def test_a_new_text_goes_where_it_was_inserted(journalist):
+    story = make_story([("a", 0), ("b", 0), ("c", 0)])
+    rows = [{"ORDER": 1}, {"ORDER": 3}, {"ORDER": 5}, {"ORDER": 2, "body": "x"}, {"ORDER": 4, "body": "y"}]
+    journalist.post(page_of(story), form_of(story, rows))
+    assert bodies(story) == ["a", "x", "b", "y", "c"]
+
+
+def test_a_deleted_text_leaves_no_gap(journalist):
+    story = make_story([("a", 0), ("b", 0), ("c", 0)])
+    rows = [{}, {"DELETE": "on"}, {}, {"ORDER": 2, "body": "x"}, {"body": "never", "DELETE": "on"}]
+    journalist.post(page_of(story), form_of(story, rows))
+    assert bodies(story) == ["a", "x", "c"]
+
+
+def test_moving_inserting_deleting_and_editing_go_together(journalist):
+    story = make_story([(letter, 0) for letter in "abcdef"])
+    rows = [{"ORDER": 6}, {"DELETE": "on"}, {"ORDER": 1}, {"ORDER": 5, "body": "D"}, {"ORDER": 4}, {"ORDER": 2}]
+    journalist.post(page_of(story), form_of(story, [*rows, {"ORDER": 3, "body": "x"}]))
+    assert bodies(story) == ["c", "f", "x", "e", "D", "a"]
+
+
+def test_a_blank_new_text_is_none(journalist):
+    story = make_story([("a", 0)])
+    response = journalist.post(page_of(story), form_of(story, [{}, {"body": "", "delay": "right away"}]))
+    assert response.status_code == 302
+    assert bodies(story) == ["a"]
+
+
+def test_the_order_survives_an_error(journalist):
+    story = make_story([("a", 0), ("b", 0)])
+    rows = [{"ORDER": 3}, {"ORDER": 1, "delay": "soon"}, {"ORDER": 2, "body": "x"}]
+    response = journalist.post(page_of(story), form_of(story, rows))
+    assert response.status_code == 200
+    formset = response.context["inline_admin_formsets"][0].formset
+    assert [form["ORDER"].value() for form in formset.forms] == ["3", "1", "2"]
+    assert "“soon” is not understood" in formset.forms[1].errors["delay"][0]
+    assert bodies(story) == ["a", "b"]
+
+
+def test_a_text_that_somebody_else_added_meanwhile_stays(journalist):
+    story = make_story([("a", 0), ("b", 0)])
+    data = form_of(story, [{"ORDER": 2}, {"ORDER": 1}])
+    StoryText.objects.create(story=story, position=3, body="theirs")
+    journalist.post(page_of(story), data)
+    assert bodies(story) == ["b", "a", "theirs"]
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "sentence"),
+    [
+        ({"body": ""}, "__all__", "Write a text or choose a picture."),
+        ({"body": "x" * 1601}, "body", "at most 1600 characters; this one has 1601"),
+        ({"delay": "-1 hour"}, "delay", "without a minus"),
+        ({"media_url": "not an address"}, "media_url", "Enter a valid URL."),
+    ],
+)
+def test_what_is_wrong_with_a_text_is_said_at_the_text(journalist, row, field, sentence):
+    story = make_story([("a", 0), ("b", 0)])
+    response = journalist.post(page_of(story), form_of(story, [{}, row]))
+    errors = response.context["inline_admin_formsets"][0].formset.errors
+    assert errors[0] == {}
+    assert sentence in errors[1][field][0]
+
+
+def test_a_published_story_needs_a_text(journalist):
+    story = make_story([("a", 0)])
+    response = journalist.post(page_of(story), form_of(story, [{"DELETE": "on"}]))
+    assert "A published story needs at least one text." in response.content.decode()
+    assert bodies(story) == ["a"]
+    response = journalist.post(page_of(story), form_of(story, [{"DELETE": "on"}], status="draft"))
+    assert response.status_code == 302
+    assert bodies(story) == []
+
+
+def test_a_picture_is_uploaded_named_for_its_content_and_removed(journalist, settings, tmp_path):
+    settings.MEDIA_ROOT = tmp_path
+    story = make_story([("a", 0)])
+    upload = SimpleUploadedFile("holiday.jpg", picture(), content_type="image/png")
+    assert journalist.post(page_of(story), form_of(story, [{"media": upload}])).status_code == 302
+    text = story.texts.get()
+    assert text.media.name.startswith("pictures/")
+    assert text.media.name.endswith(".png")
+    assert text.media.url in journalist.get(page_of(story)).content.decode()
+    journalist.post(page_of(story), form_of(story, [{"media-clear": "on"}]))
+    assert not story.texts.get().media
+
+
+def test_a_file_that_is_no_picture_is_refused_at_its_text(journalist):
+    story = make_story([("a", 0)])
+    upload = SimpleUploadedFile("x.png", b"no picture")
+    response = journalist.post(page_of(story), form_of(story, [{"media": upload}]))
+    assert "media" in response.context["inline_admin_formsets"][0].formset.errors[0]
+
+
+@pytest.mark.parametrize(
+    ("rows", "tells"),
+    [
+        ([{}, {}], 0),
+        ([{"ORDER": 2}, {"ORDER": 1}], 1),
+        ([{"body": "changed"}, {}], 1),
+        ([{"delay": "1 hour"}, {}], 1),
+        ([{"DELETE": "on"}, {}], 1),
+        ([{}, {}, {"body": "new"}], 1),
+        ([{}, {}, {"body": ""}], 0),
+    ],
+)
+def test_readers_follow_a_story_only_when_its_texts_changed(journalist, rows, tells):
+    story = make_story([("a", 0), ("b", 0)])
+    response = journalist.post(page_of(story), form_of(story, rows, summary="Other words."))
+    assert response.status_code == 302
+    assert OrmQ.objects.count() == tells
+
+
+def test_deleting_a_story_that_has_readers_is_refused_in_words(journalist):
+    story = make_enrollment().story
+    url = reverse("admin:stories_story_delete", args=[story.pk])
+    page = journalist.get(url).content.decode()
+    assert "has readers" in page
+    assert "Archive it instead" in page
+    journalist.post(url, {"post": "yes"})
+    assert Story.objects.filter(pk=story.pk).exists()
+    chosen = {"action": "delete_selected", "_selected_action": story.pk}
+    assert "has readers" in journalist.post(CHANGELIST, chosen).content.decode()
+
+
+def test_a_story_without_readers_is_deleted(journalist):
+    story = make_story()
+    journalist.post(reverse("admin:stories_story_delete", args=[story.pk]), {"post": "yes"})
+    assert not Story.objects.exists()
+
+
+def test_the_list_finds_stories_and_leads_to_their_pages(journalist):
+    make_story([("the old mill", 0), ("the mill again", 0)], title="The River", slug="river")
+    make_story(title="The Bus", slug="bus", status="draft")
+    page = journalist.get(CHANGELIST, {"q": "mill"}).content.decode()
+    assert "The River" in page
+    assert "The Bus" not in page
+    assert re.search(r"field-texts_count[^>]*>2<", page)
+    assert 'href="/s/river/"' in page
+    page = journalist.get(CHANGELIST, {"status": "draft"}).content.decode()
+    assert "The Bus" in page
+    assert 'href="/s/bus/"' not in page
+
+
+def queries(client, url: str) -> int:
+    with CaptureQueriesContext(connection) as captured:
+        assert client.get(url).status_code == 200
+    return len(captured)
+
+
+def test_the_list_of_stories_asks_as_often_for_50_as_for_5(journalist):
+    for _ in range(5):
+        make_story()
+    few = queries(journalist, CHANGELIST)
+    for _ in range(45):
+        make_story()
+    assert queries(journalist, CHANGELIST) == few <= 8
+
+
+def test_the_page_of_a_story_asks_as_often_for_50_texts_as_for_5(journalist):
+    few, many = (queries(journalist, page_of(make_story([("text", 0)] * count))) for count in (5, 50))
+    assert few == many <= 8
+
+
+def test_no_page_has_a_style_or_a_script_inside(journalist):
+    story = make_story()
+    for url in (reverse("admin:index"), CHANGELIST, ADD, page_of(story), story.get_absolute_url()):
+        page = journalist.get(url).content.decode()
+        assert " style=" not in page, url
+        assert "<script>" not in page, url
+
+
+def test_the_readers_page_says_how_to_start_and_how_to_stop(client, settings):
+    story = make_story(title="The River", slug="river", keyword="river bank", summary="Why it floods.")
+    page = client.get(story.get_absolute_url()).content.decode()
+    assert "RIVER BANK" in page
+    assert 'href="sms:+15005550006?&amp;body=RIVER%20BANK"' in page
+    assert "+1 500-555-0006" in page
+    assert "STOP" in page
+    assert "Message and data rates may apply." in page
+    page = client.get(make_story(slug="other").get_absolute_url()).content.decode()
+    assert "anything" in page
+    assert 'href="sms:+15005550006"' in page
+
+
+@pytest.mark.parametrize("status", ["draft", "archived"])
+def test_only_a_published_story_has_a_page(client, status):
+    assert client.get(make_story(status=status).get_absolute_url()).status_code == 404

@@ -4,10 +4,13 @@ import os
 
 import pytest
 
+from textengine.tests.chromium import launched
 from textengine.tests.processes import Processes
 from textengine.tests.sandbox_process import SandboxProcess
 
-# The first parts of the sandbox's webhook URL are never called by tests that text nobody.
+# Playwright runs an event loop of its own in the test's thread, where Django would refuse to touch the database.
+os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+# No test of this sandbox lets a phone text us.
 NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
 
 
@@ -36,3 +39,9 @@ def processes(transactional_db, tmp_path):
 @pytest.fixture(autouse=True)
 def media_root(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
+
+
+@pytest.fixture(scope="session")
+def browser():
+    with launched() as browser:
+        yield browser

@@ -43,8 +43,10 @@ def main() -> None:
         ensure_free("PORT")
         ensure_free("SANDBOX_PORT")
         call_command("migrate", verbosity=0)
-        call_command("loadsample", verbosity=0)
         accounts = make_accounts()
+        if accounts:
+            # Only beside new accounts: a sample story that somebody deleted stays away.
+            call_command("loadsample", verbosity=0)
     except ModuleNotFoundError as error:
         sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then try again.")
     except (ImproperlyConfigured, SystemCheckError) as error:

@@ -112,7 +112,7 @@ def test_texts_typed_quickly_arrive_in_their_order(page, carrier, receiver):
     for word in ["one", "two", "three", "four"]:
         body.fill(word)
         body.press("Enter")
-    carrier.wait_for(FIRST, 4)
+    carrier.wait_until(lambda: len(receiver.calls) == 4)
     assert [call.params["Body"] for call in receiver.calls] == ["one", "two", "three", "four"]
 
 

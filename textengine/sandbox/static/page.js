@@ -97,6 +97,8 @@ class Phone {
       this.warn(event.warning);
       return;
     }
+    // A text can come between a person's scrolling and the event that tells of it.
+    this.scrolled();
     const isNew = this.thread.put(event.message);
     if (isNew) this.thread.item(event.message.sid).classList.add("bubble--new");
     if (this.follows || (isNew && !event.message.from_us)) this.toBottom();

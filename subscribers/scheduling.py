@@ -16,7 +16,7 @@ from stories.timing import due_at
 
 from .models import Enrollment, Message
 
-# Readers of one story are moved to new times in transactions of this many, so that nobody waits long for a lock.
+# So many readers of one story are moved to new times in one transaction, so that nobody waits long for a lock.
 FOLLOW_BATCH = 1000
 
 
@@ -114,14 +114,17 @@ def first_or_next_message(enrollment: Enrollment, text: StoryText, due: datetime
     )
 
 
-def follow_story(story_id: int, now: datetime) -> None:
-    """Have the readers who wait for a text of this story follow its texts as they now stand."""
-    readers = Enrollment.objects.filter(story=story_id, status=Enrollment.Status.ACTIVE).order_by("pk")
-    last = 0
-    while ids := list(readers.filter(pk__gt=last).values_list("pk", flat=True)[:FOLLOW_BATCH]):
-        with transaction.atomic():
-            schedule(Enrollment.objects.filter(pk__in=ids).select_related("subscriber").locked(), now)
-        last = ids[-1]
+def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:
+    """Have readers who wait for a text of this story follow its texts as they now stand.
+
+    One call takes a batch of enrollments, those after the id `after`; it returns the `after` of the next call, or
+    None when everybody has followed.
+    """
+    with transaction.atomic():
+        waiting = Enrollment.objects.filter(story=story_id, status=Enrollment.Status.ACTIVE, pk__gt=after)
+        batch = list(waiting.select_related("subscriber").locked()[:FOLLOW_BATCH])
+        schedule(batch, now)
+    return batch[-1].pk if len(batch) == FOLLOW_BATCH else None
 
 
 def send_next_now(enrollments: Iterable[int], now: datetime) -> int:

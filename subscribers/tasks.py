@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from . import dispatch, recovery, scheduling
 
@@ -15,5 +16,7 @@ def recover(message_ids: list[int], lease: str) -> None:
     recovery.recover(message_ids, UUID(lease), timezone.now())
 
 
-def follow_story(story_id: int) -> None:
-    scheduling.follow_story(story_id, timezone.now())
+def follow_story(story_id: int, after: int = 0) -> None:
+    last = scheduling.follow_story(story_id, timezone.now(), after)
+    if last is not None:
+        async_task("subscribers.tasks.follow_story", story_id, last)

@@ -247,6 +247,8 @@ LOGGING = {
         "textengine": {"level": "INFO"},
         "stories": {"level": "INFO"},
         "subscribers": {"level": "INFO"},
+        # A HEAD request is answered without its body by the server; that is nothing to warn of.
+        "gunicorn.http.wsgi": {"level": "ERROR"},
         # At INFO the cluster tells of every task, and the Twilio library of every body and number.
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         "twilio": {"level": "WARNING"},

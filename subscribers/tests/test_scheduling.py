@@ -9,6 +9,7 @@ from django_q.models import OrmQ
 
 from stories.models import StoryText
 from stories.tests.factory import make_story
+from subscribers import scheduling, tasks
 from subscribers.models import Enrollment, Message
 from subscribers.scheduling import follow_story, send_next_now
 
@@ -183,6 +184,18 @@ def test_many_readers_follow_with_a_fixed_number_of_queries_a_batch(story, djang
         make_enrollment(story=story, sent=1)
     with django_assert_max_num_queries(14):
         follow_story(story.pk, timezone.now())
+
+
+def test_readers_follow_in_batches_until_all_have(story, monkeypatch):
+    monkeypatch.setattr(scheduling, "FOLLOW_BATCH", 2)
+    enrollments = [make_enrollment(story=story, sent=1) for _ in range(5)]
+    story.texts.filter(body="B").update(delay=timedelta(days=2))
+    OrmQ.objects.all().delete()
+    tasks.follow_story(story.pk)
+    while task := OrmQ.objects.first():
+        task.delete()
+        tasks.follow_story(*task.task["args"])
+    assert all(waiting(e).due_at > timezone.now() + timedelta(days=1) for e in enrollments)
 
 
 def test_send_next_now_skips_the_wait_and_keeps_the_order(sandbox, story):

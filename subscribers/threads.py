@@ -1,0 +1,65 @@
+"""A reader's thread of texts in both directions, as the reader's phone shows it."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models.functions import Coalesce
+from django.utils.formats import date_format
+
+from stories.phone import Bubble, Phone
+
+from . import error_codes
+from .models import Message, Subscriber
+
+THREAD_MAX = 200
+STATES = {
+    Message.Status.SCHEDULED: "pending",
+    Message.Status.HELD: "pending",
+    Message.Status.SENDING: "pending",
+    Message.Status.UNDELIVERED: "failed",
+    Message.Status.FAILED: "failed",
+}
+
+
+def thread_of(subscriber: Subscriber) -> Phone:
+    """Return the last texts of this reader, oldest first, and then what is to come, in the reader's own time."""
+    messages = list(
+        Message.objects.filter(subscriber=subscriber)
+        .exclude(status=Message.Status.CANCELED)
+        .select_related("text", "enrollment__story")
+        .annotate(moment=Coalesce("sent_at", "due_at", "created_at"))
+        .order_by("-moment", "-pk")[: THREAD_MAX + 1]
+    )
+    shown = messages[:THREAD_MAX][::-1]
+    bubbles, day = [], None
+    for message in shown:
+        moment = message.moment.astimezone(subscriber.zone)
+        bubbles.append(bubble_of(message, moment, new_day=moment.date() != day))
+        day = moment.date()
+    beginning = f"the last {THREAD_MAX} texts, " if len(messages) > THREAD_MAX else ""
+    return Phone(
+        name=subscriber.phone_number.as_international,
+        note=f"{beginning}times in {subscriber.zone.key.replace('_', ' ')}",
+        bubbles=bubbles,
+    )
+
+
+def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
+    """Draw one message, sent or scheduled for the local time `moment`."""
+    from_us = message.direction == Message.Direction.OUTBOUND
+    # A message takes its text over when it is sent.
+    unsent = message.text if not message.begun_at and not message.sent_at else None
+    pictures = [unsent.picture_url] if unsent and unsent.picture_url else message.media_urls
+    meta = [date_format(moment, "H:i")]
+    if from_us:
+        meta.append(message.get_status_display())
+        meta.append(error_codes.in_words(message.error_code) or message.reason)
+    return Bubble(
+        body=unsent.body if unsent else message.body,
+        from_us=from_us,
+        pictures=[url.removeprefix(settings.PUBLIC_URL) for url in pictures],
+        meta=" · ".join(part for part in meta if part),
+        day=date_format(moment, "l, j F Y") if new_day else "",
+        gap=f"“{message.enrollment.story}” begins" if message.step == 1 else "",
+        state=STATES.get(message.status, "") if from_us else "",
+    )

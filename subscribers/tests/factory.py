@@ -40,7 +40,7 @@ def make_enrollment(
     return enrollment
 
 
-def make_message(enrollment: Enrollment, **fields) -> Message:
+def make_message(enrollment: Enrollment, /, **fields) -> Message:
     """Return a message to this passage's reader, delivered unless `fields` say otherwise."""
     defaults = {
         "direction": Message.Direction.OUTBOUND,

@@ -33,7 +33,11 @@ def test_a_due_message_is_sent_and_the_next_one_is_scheduled(sandbox):
     first, second = enrollment.messages.order_by("step")
     assert (first.status, first.body, first.attempts) == ("queued", "One", 1)
     assert first.sid == sandbox.messages(str(enrollment.subscriber.phone_number))[0]["sid"]
-    assert (second.status, second.text.body, second.due_at) == ("scheduled", "Two", first.sent_at + timedelta(seconds=60))
+    assert (second.status, second.text.body, second.due_at) == (
+        "scheduled",
+        "Two",
+        first.sent_at + timedelta(seconds=60),
+    )
     enrollment.refresh_from_db()
     assert (enrollment.step, enrollment.status) == (1, "active")
 
@@ -169,7 +173,7 @@ def test_a_text_deleted_between_claim_and_send_hands_its_reader_to_the_one_after
     assert bodies(sandbox, enrollment.subscriber) == ["Two"]
 
 
-def test_a_batch_is_sent_with_a_fixed_number_of_queries(sandbox, django_assert_num_queries, django_assert_max_num_queries):
+def test_a_batch_is_sent_with_a_fixed_number_of_queries(sandbox, django_assert_max_num_queries):
     story = make_story(texts=[("One", 0), ("Two", 60)])
     counts = []
     for size in (2, 20):

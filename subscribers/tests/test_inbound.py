@@ -50,7 +50,10 @@ def test_another_keyword_in_the_middle_of_a_story_starts_that_one_beside_it():
     make_story(keyword="forest")
     text("river")
     text("forest")
-    assert set(Enrollment.objects.values_list("story__keyword", "status")) == {("RIVER", "active"), ("FOREST", "active")}
+    assert set(Enrollment.objects.values_list("story__keyword", "status")) == {
+        ("RIVER", "active"),
+        ("FOREST", "active"),
+    }
 
 
 def test_without_a_keyword_nobody_gets_a_story_twice():
@@ -96,7 +99,9 @@ def test_stories_are_drawn_by_their_weight():
     assert drawn[never] == 0
 
 
-@pytest.mark.parametrize("word", ["STOP", " stop ", "Stop.", "stop!", "UNSUBSCRIBE", "end", "OptOut", "STOPALL", "Revoke"])
+@pytest.mark.parametrize(
+    "word", ["STOP", " stop ", "Stop.", "stop!", "UNSUBSCRIBE", "end", "OptOut", "STOPALL", "Revoke"]
+)
 def test_stop_ends_every_enrollment_and_cancels_what_waits(word):
     subscriber = make_subscriber(READER)
     make_enrollment(subscriber, sent=1)

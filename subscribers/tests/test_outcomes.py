@@ -111,7 +111,7 @@ def test_a_callback_settles_a_message_whose_answer_was_lost(sandbox, enrollment)
 
 
 def test_a_callback_before_the_answer_is_recorded_doubles_nothing(sandbox, enrollment):
-    [(_, ids, lease)] = claimed()
+    [(_, _, lease)] = claimed()
     message = enrollment.messages.get()
     message.begin(timezone.now(), message.lease_until)
     message.save()

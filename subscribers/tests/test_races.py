@@ -148,6 +148,8 @@ def test_writers_never_find_the_database_locked():
     if connection.vendor != "sqlite":
         pytest.skip("PostgreSQL has no such lock.")
     make_story(keyword="river")
-    writers = [lambda n=n: [text("river", sender=f"+1415556{n}{i:03}").status_code for i in range(10)] for n in range(8)]
+    writers = [
+        lambda n=n: [text("river", sender=f"+1415556{n}{i:03}").status_code for i in range(10)] for n in range(8)
+    ]
     assert {status for statuses in at_once(*writers) for status in statuses} == {200}
     assert Enrollment.objects.count() == 80

@@ -108,9 +108,7 @@ class Processes:
             "web": [BIN / "gunicorn", "textengine.wsgi"],
             "worker": [sys.executable, "manage.py", "qcluster"],
         }[name]
-        self.running[name] = subprocess.Popen(
-            command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log
-        )
+        self.running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
 
     def stop(self, name: str, timeout: float = 30) -> int:
         """Ask a process to end, as a supervisor does, and return its exit code."""

@@ -108,7 +108,9 @@ def test_the_sample_story_arrives_in_order_with_its_pictures_while_the_admin_sho
             if 1 < place < len(texts):
                 skip_the_wait(desk)
         expect(phone(phones).locator(".bubble--from-us img")).to_have_count(2)
-        assert phones.evaluate("[...document.querySelectorAll('.bubble--from-us img')].every(i => i.naturalWidth > 500)")
+        assert phones.evaluate(
+            "[...document.querySelectorAll('.bubble--from-us img')].every(i => i.naturalWidth > 500)"
+        )
         for bubble, text in zip(bubbles.all(), texts, strict=True):
             expect(bubble).to_contain_text(text.body)
 

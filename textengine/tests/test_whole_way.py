@@ -1,12 +1,11 @@
 """The whole way, through the real processes: a reader texts, the story arrives in its own time."""
 
 import os
-from datetime import datetime, timedelta
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
 
-from stories.models import Story
 from subscribers.models import Enrollment, Message
 from subscribers.tests.factory import make_story
 

@@ -196,7 +196,7 @@ def test_a_picture_in_twiml_is_sent(carrier, receiver, phone):
     [
         (Answer(status=403), "answered 403"),
         (Answer(status=500, body="<Response><Message>no</Message></Response>"), "answered 500"),
-        (Answer(status=302), "answered 302"),
+        (Answer(status=302, location="/elsewhere"), "answered 302"),
         (Answer(body="<Response><Message>Hi"), "broken"),
         (Answer(body="<html/>"), "<html>"),
         (Answer(body="<Response><Dial>1</Dial></Response>"), "<Dial>"),

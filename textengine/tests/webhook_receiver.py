@@ -28,6 +28,7 @@ class Answer:
     content_type: str = "text/xml"
     drop: bool = False
     seconds: float = 0
+    location: str | None = None
 
 
 @dataclass
@@ -95,7 +96,7 @@ def _handler(receiver):
             if answer.drop:
                 self.close_connection = True
                 return
-            self.give(answer.status, answer.content_type, answer.body.encode())
+            self.give(answer.status, answer.content_type, answer.body.encode(), answer.location)
 
         def do_GET(self):
             receiver.fetches.append((self.command, self.path))
@@ -107,10 +108,12 @@ def _handler(receiver):
 
         do_HEAD = do_GET
 
-        def give(self, status, content_type, body):
+        def give(self, status, content_type, body, location=None):
             self.send_response(status)
             if content_type:
                 self.send_header("Content-Type", content_type)
+            if location:
+                self.send_header("Location", location)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             if self.command != "HEAD":

@@ -66,7 +66,7 @@ def story_link(enrollment: Enrollment) -> str:
 
 
 def reader_link(subscriber: Subscriber) -> str:
-    return link("subscribers_subscriber_change", subscriber.pk, subscriber.phone_number.as_international)
+    return link("subscribers_subscriber_change", subscriber.pk, subscriber)
 
 
 def link(name: str, pk: int, words) -> str:
@@ -180,7 +180,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     @admin.display(description="number", ordering="phone_number")
     def number(self, subscriber: Subscriber) -> str:
-        return subscriber.phone_number.as_international
+        return str(subscriber)
 
     @admin.display(description="joined", ordering="created_at")
     def joined(self, subscriber: Subscriber) -> str:
@@ -245,7 +245,7 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
 
     @admin.display(description="number", ordering="subscriber__phone_number")
     def phone_number(self, enrollment: Enrollment) -> str:
-        return enrollment.subscriber.phone_number.as_international
+        return str(enrollment.subscriber)
 
     @admin.display(description="reader")
     def reader(self, enrollment: Enrollment) -> str:

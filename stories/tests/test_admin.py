@@ -239,6 +239,30 @@ def test_the_list_finds_stories_and_leads_to_their_pages(journalist):
     assert 'href="/s/bus/"' not in page
 
 
+def test_one_who_may_only_look_sees_a_story_and_changes_nothing(client):
+    user = User.objects.create_user("looker", is_staff=True)
+    permissions = Group.objects.get(name="Journalists").permissions
+    user.user_permissions.set(permissions.filter(codename__startswith="view_"))
+    client.force_login(user)
+    story = make_story([("a", 7200), ("b", 0)])
+    assert client.get(page_of(story)).status_code == 200
+    assert client.post(page_of(story), form_of(story, [{"ORDER": 2}, {"ORDER": 1}])).status_code == 403
+    assert bodies(story) == ["a", "b"]
+
+
+def test_one_who_may_change_stories_but_not_texts_leaves_the_texts_alone(client):
+    user = User.objects.create_user("titler", is_staff=True)
+    permissions = Group.objects.get(name="Journalists").permissions
+    user.user_permissions.set(permissions.filter(codename__in=["view_story", "change_story", "view_storytext"]))
+    client.force_login(user)
+    story = make_story([("a", 0), ("b", 0)])
+    data = form_of(story, [{"ORDER": 2, "body": "x"}, {"ORDER": 1, "DELETE": "on"}, {"body": "new"}], title="Other")
+    assert client.post(page_of(story), data).status_code == 302
+    story.refresh_from_db()
+    assert story.title == "Other"
+    assert bodies(story) == ["a", "b"]
+
+
 def queries(client, url: str) -> int:
     with CaptureQueriesContext(connection) as captured:
         assert client.get(url).status_code == 200

@@ -9,7 +9,7 @@ from django.contrib import admin, messages
 from django.db import transaction
 from django.db.models import Prefetch
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.defaultfilters import truncatechars
+from django.template.defaultfilters import linebreaksbr, truncatechars
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.formats import date_format
@@ -58,7 +58,14 @@ def what_comes_next(enrollment: Enrollment) -> str:
         return f"{name}: on hold"
     wait = message.due_at - timezone.now()
     when = f"in {naturaldelta(wait)}" if wait.total_seconds() > 0 else "now"
-    return format_html('{} {}<br><span class="quiet">{}</span>', name, when, moment(message.due_at))
+    # After a failed attempt, what went wrong.
+    trouble = what_went_wrong(message)
+    after = format_html(", again after: {}", trouble) if trouble else ""
+    return format_html('{} {}<br><span class="quiet">{}{}</span>', name, when, moment(message.due_at), after)
+
+
+def what_went_wrong(message: Message) -> str:
+    return error_codes.in_words(message.error_code) or message.reason
 
 
 def story_link(enrollment: Enrollment) -> str:
@@ -73,8 +80,18 @@ def link(name: str, pk: int, words) -> str:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}", args=[pk]), words)
 
 
+class YesOrNo(admin.EmptyFieldListFilter):
+    """Whether a moment has come, in words."""
+
+    def choices(self, changelist):
+        for choice in super().choices(changelist):
+            yield choice | {"display": str(choice["display"]).replace("Not empty", "Yes").replace("Empty", "No")}
+
+
 class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows that the engine writes: people look at them, and find them by number however they type it."""
+
+    list_per_page = 50
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -146,7 +163,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
     fields = ["stories", ("joined", "opted_out"), "time_zone"]
     readonly_fields = ["joined", "opted_out", "stories"]
     list_display = ["number", "reading", "joined", "zone", "opted_out"]
-    list_filter = [("opted_out_at", admin.EmptyFieldListFilter), "enrollments__status", "enrollments__story"]
+    list_filter = [("opted_out_at", YesOrNo), "enrollments__status", "enrollments__story"]
     search_fields = ["phone_number"]
     show_full_result_count = False
 
@@ -284,11 +301,11 @@ class MessageAdmin(ReadOnlyAdmin):
     search_fields = ["subscriber__phone_number", "sender", "body", "=sid"]
     show_full_result_count = False
     fieldsets = [
-        (None, {"fields": ["direction", "reader", "story", "words", "pictures", "state", "reason"]}),
-        ("Times", {"fields": ["created", "due", "begun", "sent"]}),
-        ("At the carrier", {"fields": ["number", "sid", "segments", "attempts"]}),
+        (None, {"fields": [("direction", "reader", "story"), "all_words", "pictures", ("state", "reason")]}),
+        ("Times", {"fields": [("created", "due", "begun", "sent")]}),
+        ("At the carrier", {"fields": [("number", "sid"), ("segments", "attempts")]}),
     ]
-    readonly_fields = ["reader", "story", "words", "pictures", "state", "created", "due", "begun", "sent"]
+    readonly_fields = ["reader", "story", "all_words", "pictures", "state", "created", "due", "begun", "sent"]
 
     @admin.display(description="time", ordering="pk")
     def when(self, message: Message) -> str:
@@ -306,14 +323,23 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="text")
     def words(self, message: Message) -> str:
+        return self.worded(message, max_length=70)
+
+    @admin.display(description="text")
+    def all_words(self, message: Message) -> str:
+        return self.worded(message, max_length=None)
+
+    def worded(self, message: Message, max_length: int | None) -> str:
         """What it says, or what it will say as its text now reads."""
-        if message.text and not message.begun_at and not message.sent_at:
-            return format_html("<i>{}</i>", truncatechars(message.text.body, 70) or "a picture")
-        return truncatechars(message.body, 70) or ("a picture" if message.media_urls else NOTHING)
+        waiting = message.text and not message.begun_at and not message.sent_at
+        body = message.text.body if waiting else message.body
+        shown = truncatechars(body, max_length) if max_length else linebreaksbr(body)
+        shown = shown or ("a picture" if waiting or message.media_urls else NOTHING)
+        return format_html("<i>{}</i>", shown) if waiting else shown
 
     @admin.display(description="status", ordering="status")
     def state(self, message: Message) -> str:
-        why = error_codes.in_words(message.error_code) or message.reason
+        why = what_went_wrong(message)
         words = f"{message.get_status_display()}: {why}" if why else message.get_status_display()
         return format_html('<span class="state state--{}">{}</span>', message.status, words)
 
@@ -353,7 +379,7 @@ class HoldForm(forms.ModelForm):
 class HoldAdmin(ButtonMixin, ReadOnlyAdmin):
     form = HoldForm
     list_display = ["covers", "reason", "since", "created_by", "released"]
-    list_filter = [("released_at", admin.EmptyFieldListFilter)]
+    list_filter = [("released_at", YesOrNo)]
     list_select_related = ["story", "created_by"]
     actions = ["release"]
     button_name = "release"

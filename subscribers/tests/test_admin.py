@@ -229,6 +229,26 @@ def test_errors_are_said_in_words(editor):
     assert "phone unreachable (30003)" in page(editor, page_of(enrollment.subscriber))
 
 
+def test_a_failed_attempt_is_told_beside_the_next_one(editor):
+    make_enrollment()
+    Message.objects.update(attempts=1, reason="the carrier cannot be reached")
+    assert "again after: the carrier cannot be reached" in page(editor, list_of("enrollment"))
+
+
+def test_a_messages_page_has_all_its_words_and_the_list_the_first(editor):
+    message = make_message(make_enrollment(), body="word " * 60 + "end")
+    assert "end" in page(editor, page_of(message))
+    assert "…" in page(editor, list_of("message"))
+
+
+def test_readers_who_opted_out_are_filtered(editor):
+    make_subscriber("+12125550123", opted_out_at=timezone.now())
+    make_subscriber("+12125550456")
+    text = page(editor, list_of("subscriber"), opted_out_at__isempty="0")
+    assert "+12125550123" in text
+    assert "+12125550456" not in text
+
+
 def test_every_error_code_that_the_engine_acts_on_has_words():
     assert [code for code in ACTIONS if in_words(code) == f"error {code}"] == []
     assert in_words(99999) == "error 99999"

@@ -396,12 +396,18 @@ class HoldAdmin(ButtonMixin, ReadOnlyAdmin):
     def get_readonly_fields(self, request, obj=None):
         return ["covers", "since", "created_by", "released"] if obj else []
 
-    def formfield_for_foreignkey(self, db_field, request, **kwargs):
-        field = super().formfield_for_foreignkey(db_field, request, **kwargs)
+    def formfield_for_dbfield(self, db_field, request, **kwargs):
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if db_field.name == "story":
             field.empty_label = "Everything"
-            field.help_text = ""
+            field.help_text = "What it covers waits from now on, and goes out when the hold is released."
+            for name in ("add", "change", "delete", "view"):
+                setattr(field.widget, f"can_{name}_related", False)
         return field
+
+    def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        buttons = {"show_save_and_add_another": False}
+        return super().changeform_view(request, object_id, form_url, buttons | (extra_context or {}))
 
     def save_model(self, request, obj, form, change):
         obj.created_by = request.user

@@ -307,3 +307,9 @@ def test_the_readers_page_says_how_to_start_and_how_to_stop(client, settings):
 @pytest.mark.parametrize("status", ["draft", "archived"])
 def test_only_a_published_story_has_a_page(client, status):
     assert client.get(make_story(status=status).get_absolute_url()).status_code == 404
+
+
+def test_pages_that_are_not_there_or_not_allowed_say_so_in_words(client):
+    assert "There is nothing here" in client.get("/s/no-such-story/").content.decode()
+    client.force_login(User.objects.create_user("nobody", is_staff=True))
+    assert "You may not see this page" in client.get(CHANGELIST).content.decode()

@@ -117,4 +117,6 @@
         }
     }
     number();
+    // On a long page, what is to be put right is far below the word that something is.
+    document.querySelector(".errorlist")?.scrollIntoView({block: "center"});
 }

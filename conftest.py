@@ -3,6 +3,7 @@
 import os
 
 import pytest
+from django.db import connections
 
 from textengine.tests.chromium import launched
 from textengine.tests.processes import Processes
@@ -30,8 +31,8 @@ def sandbox(sandbox_of_session, settings):
 
 
 @pytest.fixture
-def processes(transactional_db, tmp_path):
-    """Web, worker and sandbox as real processes on this test's database."""
+def processes(transactional_db, django_db_serialized_rollback, tmp_path):
+    """Web, worker and sandbox as real processes on this test's database, which is as migrations leave it."""
     with Processes(media_root=tmp_path) as processes:
         yield processes
 
@@ -41,7 +42,9 @@ def media_root(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def browser():
+    """Chromium for one test: while its event loop is there, Django's connections are others than before and after."""
     with launched() as browser:
         yield browser
+        connections.close_all()

@@ -12,7 +12,7 @@ from textengine.tests.chromium import new_page
 
 from .factory import make_story
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture

@@ -20,7 +20,8 @@ from .engine import claimed
 from .factory import make_enrollment
 from .webhooks import new_sid, report, text
 
-pytestmark = pytest.mark.django_db(transaction=True)
+# What migrations made is put back after each test: other tests of this kind count on it.
+pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 ROUNDS = 8
 
 

@@ -11,8 +11,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_CI = os.environ.get("CI") == "true"
+# Tests of the whole way mostly wait for real time to pass, so twice as many run at once as there are cores.
+AT_ONCE = 2 * (os.cpu_count() or 1)
 # A throw-away cluster, as Debian's postgresql-common makes it; its login comes in the environment.
-THROW_AWAY_CLUSTER = ["pg_virtualenv", "-o", "max_connections=200", "sh", "-c"]
+THROW_AWAY_CLUSTER = ["pg_virtualenv", "-o", "max_connections=200", "-o", "log_min_messages=fatal", "sh", "-c"]
 WITH_ITS_LOGIN = 'DATABASE_URL="postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/postgres" exec "$0" "$@"'
 
 
@@ -21,20 +23,28 @@ def main(arguments: list[str]) -> int:
     if "--checks" in arguments:
         os.environ["DJANGO_SETTINGS_MODULE"] = "textengine.tests.settings"
         return run([*manage, "check"]) or run([*manage, "makemigrations", "--check", "--dry-run"])
-    suite = [sys.executable, "-m", "pytest", *arguments]
-    given = os.environ.pop("DATABASE_URL", "")
-    if given:
+    suite = [sys.executable, "-m", "pytest", "--numprocesses", str(AT_ONCE), "--dist", "worksteal", *arguments]
+    if given := os.environ.pop("DATABASE_URL", ""):
         return run(suite, DATABASE_URL=given)
-    print("The suite on SQLite", flush=True)  # noqa: T201
-    failed = run(suite)
+    failed = {}
     if shutil.which("pg_virtualenv"):
-        print("The suite on PostgreSQL", flush=True)  # noqa: T201
-        return run([*THROW_AWAY_CLUSTER, WITH_ITS_LOGIN, *suite]) or failed
-    print(  # noqa: T201
-        "The suite on PostgreSQL was skipped: pg_virtualenv was not found (on Debian and Ubuntu: apt install "
-        "postgresql). With a server of your own: DATABASE_URL=postgres://… make test."
-    )
-    return 1 if IN_CI else failed
+        say("The suite on PostgreSQL")
+        failed["PostgreSQL"] = run([*THROW_AWAY_CLUSTER, WITH_ITS_LOGIN, *suite])
+    say("The suite on SQLite")
+    failed["SQLite"] = run(suite)
+    for database, code in failed.items():
+        say(f"On {database} the suite {'failed' if code else 'passed'}.")
+    if "PostgreSQL" not in failed:
+        say(
+            "On PostgreSQL the suite was skipped: pg_virtualenv was not found (on Debian and Ubuntu: apt install "
+            "postgresql). With a server of your own: DATABASE_URL=postgres://… make test."
+        )
+        return 1 if IN_CI else failed["SQLite"]
+    return int(any(failed.values()))
+
+
+def say(words: str) -> None:
+    print(words, flush=True)  # noqa: T201
 
 
 def run(command: list[str], **environment: str) -> int:

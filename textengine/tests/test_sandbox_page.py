@@ -1,10 +1,7 @@
 """The phones in a real browser: texting, being texted, faults, narrow screens and the keyboard."""
 
 import base64
-import os
 import re
-import shutil
-from pathlib import Path
 
 import pytest
 import requests
@@ -12,37 +9,10 @@ import requests
 from .sandbox_process import SandboxProcess
 from .webhook_receiver import Answer, File, Receiver
 
-CHROMIUM = "/usr/bin/chromium"
-ARGUMENTS = [
-    "--headless",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 OURS, FIRST, SECOND = "+15005550006", "+14155550123", "+14155550188"
 PNG = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
-
-
-@pytest.fixture(scope="module")
-def browser():
-    if not Path(CHROMIUM).exists() and not shutil.which("chromium"):
-        if os.environ.get("CI") == "true":
-            pytest.fail(f"Chromium is missing at {CHROMIUM}, and CI must not skip the page's tests.")
-        pytest.skip(f"Chromium is missing at {CHROMIUM}.")
-    # Playwright's own event loop is only wanted where there is a browser.
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        path = CHROMIUM if Path(CHROMIUM).exists() else shutil.which("chromium")
-        browser = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

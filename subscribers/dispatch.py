@@ -65,8 +65,11 @@ def take(messages, now: datetime) -> tuple[UUID, list[int]]:
 
 
 def hold_back(messages) -> None:
-    """Put those of these messages that the brake covers aside as `held`, until it is released."""
-    held_stories = set(Hold.objects.active().values_list("story", flat=True))
+    """Put those of these messages that the brake covers aside as `held`, until it is released.
+
+    The active holds are locked, so that one that is being released does not leave a message held behind it.
+    """
+    held_stories = set(Hold.objects.active().select_for_update().values_list("story", flat=True))
     if None not in held_stories:
         messages = messages.filter(enrollment__story__in=held_stories)
     if held_stories:
@@ -86,7 +89,7 @@ def send(message_ids: list[int], lease: UUID) -> None:
             return Outcome(message.pk, timezone.now(), error=TOO_LATE)
         return deliver(message)
 
-    record(list(threads().map(request, messages)), lease=lease)
+    record(list(sending_threads().map(request, messages)), lease=lease)
 
 
 TOO_LATE = carrier.CarrierError(carrier.Action.RETRY, "the sending process stood still")
@@ -139,6 +142,6 @@ def deliver(message: Message) -> Outcome:
 
 
 @cache
-def threads() -> ThreadPoolExecutor:
+def sending_threads() -> ThreadPoolExecutor:
     """Return this process's sending threads; made when first needed, since a worker forks from its cluster."""
     return ThreadPoolExecutor(max_workers=BATCH, thread_name_prefix="send")

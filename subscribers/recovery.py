@@ -5,7 +5,7 @@ from uuid import UUID
 
 from textengine import carrier
 
-from .dispatch import threads
+from .dispatch import sending_threads
 from .models import Message
 from .outcomes import Outcome, record
 
@@ -26,7 +26,7 @@ def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
         .select_related("subscriber")
         .order_by("begun_at", "pk")
     )
-    answers = list(threads().map(look_up, messages))
+    answers = list(sending_threads().map(look_up, messages))
     sids = [candidate.sid for answer in answers if isinstance(answer, list) for candidate in answer]
     taken = set(Message.objects.filter(sid__in=sids).values_list("sid", flat=True))
     outcomes = []

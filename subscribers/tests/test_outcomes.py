@@ -207,8 +207,8 @@ def fresh_clients(carrier) -> None:
     """End the sending threads, with the clients that they keep, as a worker that starts anew does."""
     from subscribers import dispatch
 
-    dispatch.threads().shutdown()
-    dispatch.threads.cache_clear()
+    dispatch.sending_threads().shutdown()
+    dispatch.sending_threads.cache_clear()
 
 
 def test_an_error_that_may_pass_is_given_up_after_a_few_times(sandbox, enrollment):

@@ -10,8 +10,8 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 
 from stories.tests.factory import make_story
-from subscribers import consent, dispatch
-from subscribers.models import Enrollment, Message, Subscriber
+from subscribers import consent, dispatch, holds
+from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.outcomes import Outcome, record
 from subscribers.scheduling import follow_story
 from textengine.carrier import Accepted
@@ -143,6 +143,17 @@ def test_editing_at_the_moment_of_sending_neither_loses_nor_doubles(sandbox):
                 dispatch.send(ids, lease)
         bodies = [message["body"] for message in sandbox.messages(str(enrollment.subscriber.phone_number))]
         assert bodies == ["One", "Two"]
+
+
+def test_a_hold_that_is_released_at_the_moment_of_a_claim_leaves_no_message_held():
+    for _ in range(ROUNDS):
+        enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
+        hold = Hold.objects.create(reason="A mistake")
+        at_once(
+            lambda: dispatch.claim(timezone.now()),
+            lambda hold=hold: holds.release(hold, timezone.now()),
+        )
+        assert enrollment.messages.get().status in ("scheduled", "sending")
 
 
 def test_writers_never_find_the_database_locked():

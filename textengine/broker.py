@@ -3,7 +3,7 @@
 import logging
 from time import sleep
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
@@ -25,8 +25,6 @@ class MessageBroker(ORM):
             return super().dequeue()
         except (OperationalError, InterfaceError) as error:
             logger.warning("claim.postponed error=%s", type(error).__name__)
-            if not connection.in_atomic_block:
-                connection.close()
-            close_old_connections()
+            connection.close()
             sleep(Conf.POLL * 5)
             return None

@@ -39,12 +39,23 @@ def test_database_url() -> str:
     return f"postgres://{login}@{quote(settings['HOST'], safe='')}:{settings['PORT']}/{settings['NAME']}"
 
 
+def parents() -> list[tuple[int, int]]:
+    """Return every process on this machine with its parent."""
+    if not Path("/proc/self/stat").exists():
+        listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
+        return [tuple(map(int, line.split())) for line in listing.splitlines()]
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            # The name, in parentheses, may contain anything.
+            found.append((int(stat.parent.name), int(stat.read_text().rpartition(")")[2].split()[1])))
+    return found
+
+
 def descendants(pid: int) -> list[int]:
     """Return the ids of all processes below this one, those of other sessions included."""
-    listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout
     children: dict[int, list[int]] = {}
-    for line in listing.splitlines():
-        child, parent = map(int, line.split())
+    for child, parent in parents():
         children.setdefault(parent, []).append(child)
     found, waiting = [], [pid]
     while waiting:

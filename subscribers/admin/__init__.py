@@ -1,0 +1,11 @@
+"""The editors' screens: who reads what, how far, what was texted, and the brake. Nearly all of it is for reading.
+
+Django finds the screens by importing this package.
+"""
+
+from .enrollments import EnrollmentAdmin
+from .holds import HoldAdmin
+from .messages import MessageAdmin
+from .subscribers import SubscriberAdmin
+
+__all__ = ["EnrollmentAdmin", "HoldAdmin", "MessageAdmin", "SubscriberAdmin"]

@@ -1,0 +1,77 @@
+"""Who reads which story, how far, and what comes next; an editor may send that now."""
+
+from django.contrib import admin, messages
+from django.utils import timezone
+
+from .. import scheduling
+from ..models import Enrollment
+from ..progress import with_progress
+from .parts import ButtonMixin, ReadOnlyAdmin, moment, progress_bar, reader_link, what_comes_next
+
+
+@admin.register(Enrollment)
+class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
+    fields = [
+        ("reader", "story", "number"),
+        ("progress", "status", "next_text"),
+        ("started", "last_sent", "ended"),
+        "reason",
+    ]
+    readonly_fields = ["reader", "progress", "next_text", "started", "last_sent", "ended"]
+    list_display = ["phone_number", "story", "progress", "status", "next_text", "last_sent", "started"]
+    list_filter = ["status", "story"]
+    search_fields = ["subscriber__phone_number", "story__title"]
+    show_full_result_count = False
+    actions = ["send_next_now"]
+    button_name = "send-now"
+
+    def get_queryset(self, request):
+        return with_progress(super().get_queryset(request))
+
+    def has_send_permission(self, request) -> bool:
+        return request.user.has_perm("subscribers.change_enrollment")
+
+    def button_label(self, request, obj):
+        waits = obj.status in (Enrollment.Status.ACTIVE, Enrollment.Status.FAILED)
+        return "Send the next text now" if waits and self.has_send_permission(request) else ""
+
+    def press(self, request, queryset):
+        self.send_next_now(request, queryset)
+
+    @admin.action(description="Send the next text now", permissions=["send"])
+    def send_next_now(self, request, queryset):
+        count = scheduling.send_next_now(queryset.values_list("pk", flat=True), timezone.now())
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, f"The next text goes out now to {readers(count)}.", level)
+
+    @admin.display(description="number", ordering="subscriber__phone_number")
+    def phone_number(self, enrollment: Enrollment) -> str:
+        return str(enrollment.subscriber)
+
+    @admin.display(description="reader")
+    def reader(self, enrollment: Enrollment) -> str:
+        return reader_link(enrollment.subscriber)
+
+    @admin.display(description="progress", ordering="step")
+    def progress(self, enrollment: Enrollment) -> str:
+        return progress_bar(enrollment)
+
+    @admin.display(description="next text")
+    def next_text(self, enrollment: Enrollment) -> str:
+        return what_comes_next(enrollment)
+
+    @admin.display(description="last text", ordering="last_sent_at")
+    def last_sent(self, enrollment: Enrollment) -> str:
+        return moment(enrollment.last_sent_at)
+
+    @admin.display(description="started", ordering="created_at")
+    def started(self, enrollment: Enrollment) -> str:
+        return moment(enrollment.created_at)
+
+    @admin.display(description="ended", ordering="ended_at")
+    def ended(self, enrollment: Enrollment) -> str:
+        return moment(enrollment.ended_at)
+
+
+def readers(count: int) -> str:
+    return "nobody" if count == 0 else "1 reader" if count == 1 else f"{count} readers"

@@ -1,0 +1,79 @@
+"""Every text that came in, went out or will go out, and what became of it."""
+
+from django.contrib import admin
+from django.template.defaultfilters import linebreaksbr, truncatechars
+from django.utils.html import format_html, format_html_join
+
+from ..models import Message
+from .parts import LINE, NOTHING, ReadOnlyAdmin, moment, reader_link, what_went_wrong
+
+
+@admin.register(Message)
+class MessageAdmin(ReadOnlyAdmin):
+    list_display = ["when", "direction", "reader", "story", "words", "state"]
+    list_filter = ["direction", "status", ("enrollment__story", admin.RelatedFieldListFilter)]
+    list_select_related = ["subscriber", "enrollment__story", "text"]
+    search_fields = ["subscriber__phone_number", "sender", "body", "=sid"]
+    show_full_result_count = False
+    fieldsets = [
+        (None, {"fields": [("direction", "reader", "story"), "all_words", "pictures", ("state", "reason")]}),
+        ("Times", {"fields": [("created", "due", "begun", "sent")]}),
+        ("At the carrier", {"fields": [("number", "sid"), ("segments", "attempts")]}),
+    ]
+    readonly_fields = ["reader", "story", "all_words", "pictures", "state", "created", "due", "begun", "sent"]
+
+    @admin.display(description="time", ordering="pk")
+    def when(self, message: Message) -> str:
+        return moment(message.sent_at or message.due_at or message.created_at)
+
+    @admin.display(description="reader")
+    def reader(self, message: Message) -> str:
+        return reader_link(message.subscriber) if message.subscriber else message.sender or NOTHING
+
+    @admin.display(description="story")
+    def story(self, message: Message) -> str:
+        if not message.enrollment:
+            return NOTHING
+        return f"{message.enrollment.story}, text {message.step}" if message.step else message.enrollment.story
+
+    @admin.display(description="text")
+    def words(self, message: Message) -> str:
+        return self.worded(message, max_length=70)
+
+    @admin.display(description="text")
+    def all_words(self, message: Message) -> str:
+        return self.worded(message, max_length=None)
+
+    def worded(self, message: Message, max_length: int | None) -> str:
+        """What it says, or what it will say as its text now reads."""
+        waiting = message.text and not message.begun_at and not message.sent_at
+        body = message.text.body if waiting else message.body
+        shown = truncatechars(body, max_length) if max_length else linebreaksbr(body)
+        shown = shown or ("a picture" if waiting or message.media_urls else NOTHING)
+        return format_html("<i>{}</i>", shown) if waiting else shown
+
+    @admin.display(description="status", ordering="status")
+    def state(self, message: Message) -> str:
+        why = what_went_wrong(message)
+        words = f"{message.get_status_display()}: {why}" if why else message.get_status_display()
+        return format_html('<span class="state state--{}">{}</span>', message.status, words)
+
+    @admin.display(description="pictures")
+    def pictures(self, message: Message) -> str:
+        return format_html_join(LINE, '<a href="{0}">{0}</a>', ((url,) for url in message.media_urls)) or NOTHING
+
+    @admin.display(description="came in or was planned")
+    def created(self, message: Message) -> str:
+        return moment(message.created_at)
+
+    @admin.display(description="due")
+    def due(self, message: Message) -> str:
+        return moment(message.due_at)
+
+    @admin.display(description="last tried")
+    def begun(self, message: Message) -> str:
+        return moment(message.begun_at)
+
+    @admin.display(description="sent")
+    def sent(self, message: Message) -> str:
+        return moment(message.sent_at)

@@ -1,0 +1,140 @@
+"""What the editors' screens are built of: pages for reading, a page with a button, and how moments, progress and
+links are shown."""
+
+import re
+from datetime import datetime
+
+from django.contrib import admin
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import path, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.html import format_html
+from django.utils.safestring import mark_safe
+from django.utils.text import capfirst
+from humanize import naturaldelta
+
+from .. import error_codes
+from ..models import Enrollment, Message, Subscriber
+from ..progress import progress_of
+
+NOTHING = "–"
+LINE = mark_safe("<br>")
+
+
+def moment(when: datetime | None) -> str:
+    """Return a time of the newsroom's clock, in a way that browsers understand too."""
+    if when is None:
+        return NOTHING
+    local = timezone.localtime(when)
+    words = date_format(local, "j M, H:i" if local.year == timezone.localtime().year else "j M Y, H:i")
+    return format_html('<time datetime="{}">{}</time>', when.isoformat(), words)
+
+
+def progress_bar(enrollment: Enrollment) -> str:
+    progress = progress_of(enrollment)
+    return format_html(
+        '<span class="progress"><progress max="{}" value="{}" aria-label="Progress"></progress> {}</span>',
+        max(progress.total, 1),
+        progress.sent,
+        progress,
+    )
+
+
+def what_comes_next(enrollment: Enrollment) -> str:
+    """Say which text comes next and when, or why none comes."""
+    message = progress_of(enrollment).upcoming
+    if enrollment.status != Enrollment.Status.ACTIVE:
+        return enrollment.reason or NOTHING
+    if message is None:
+        return NOTHING
+    name = str(message.text) if message.text else "A text that was deleted"
+    if message.status == Message.Status.HELD:
+        return f"{name}: on hold"
+    wait = message.due_at - timezone.now()
+    when = f"in {naturaldelta(wait)}" if wait.total_seconds() > 0 else "now"
+    # After a failed attempt, what went wrong.
+    trouble = what_went_wrong(message)
+    after = format_html(", again after: {}", trouble) if trouble else ""
+    return format_html('{} {}<br><span class="quiet">{}{}</span>', name, when, moment(message.due_at), after)
+
+
+def what_went_wrong(message: Message) -> str:
+    return error_codes.in_words(message.error_code) or message.reason
+
+
+def reader_link(subscriber: Subscriber) -> str:
+    return link("subscribers_subscriber_change", subscriber.pk, subscriber)
+
+
+def link(name: str, pk: int, words) -> str:
+    return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}", args=[pk]), words)
+
+
+class YesOrNo(admin.EmptyFieldListFilter):
+    """Whether a moment has come, in words."""
+
+    def choices(self, changelist):
+        for choice in super().choices(changelist):
+            yield choice | {"display": str(choice["display"]).replace("Not empty", "Yes").replace("Empty", "No")}
+
+
+class ReadOnlyAdmin(admin.ModelAdmin):
+    """Rows that the engine writes: people look at them, and find them by number however they type it."""
+
+    list_per_page = 50
+
+    def has_add_permission(self, request, obj=None):
+        return False
+
+    def has_change_permission(self, request, obj=None):
+        return False
+
+    def has_delete_permission(self, request, obj=None):
+        return False
+
+    def changelist_view(self, request, extra_context=None):
+        title = {"title": capfirst(self.opts.verbose_name_plural)}
+        return super().changelist_view(request, title | (extra_context or {}))
+
+    def get_search_results(self, request, queryset, search_term):
+        if re.fullmatch(r"[+\d\s().–-]+", search_term):
+            search_term = re.sub(r"[^+\d]", "", search_term)
+        return super().get_search_results(request, queryset, search_term)
+
+
+class ButtonMixin:
+    """A page whose object has one button: what it does is `press`, and whether it is there `button_label`."""
+
+    change_form_template = "admin/subscribers/change_form_with_button.html"
+    button_name = ""
+
+    def button_label(self, request: HttpRequest, obj) -> str:
+        raise NotImplementedError
+
+    def press(self, request: HttpRequest, queryset) -> None:
+        raise NotImplementedError
+
+    def get_urls(self):
+        name = f"{self.opts.app_label}_{self.opts.model_name}_{self.button_name}"
+        view = self.admin_site.admin_view(self.button_view)
+        return [path(f"<int:object_id>/{self.button_name}/", view, name=name), *super().get_urls()]
+
+    def button_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        obj = self.get_object(request, str(object_id))
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
+        if not self.button_label(request, obj):
+            return HttpResponse("You may not do this.", status=403)
+        self.press(request, self.get_queryset(request).filter(pk=object_id))
+        return HttpResponseRedirect(
+            reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
+        )
+
+    def change_view(self, request, object_id, form_url="", extra_context=None):
+        obj = self.get_object(request, object_id)
+        label = obj and self.button_label(request, obj)
+        button = {"label": label, "url": f"../{self.button_name}/"} if label else None
+        return super().change_view(request, object_id, form_url, {"button": button} | (extra_context or {}))

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import IntegrityError
 from django.utils import timezone
 
 from .. import holds
@@ -51,8 +52,12 @@ class HoldAdmin(ButtonMixin, ReadOnlyAdmin):
         return field
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
-        buttons = {"show_save_and_add_another": False}
-        return super().changeform_view(request, object_id, form_url, buttons | (extra_context or {}))
+        context = {"show_save_and_add_another": False} | (extra_context or {})
+        try:
+            return super().changeform_view(request, object_id, form_url, context)
+        except IntegrityError:
+            # Somebody else put the same hold on after the form had looked. All is rolled back; now the form sees it.
+            return super().changeform_view(request, object_id, form_url, context)
 
     def save_model(self, request, obj, form, change):
         obj.created_by = request.user

@@ -1,9 +1,10 @@
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import Group, User
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -400,6 +401,26 @@ def test_everything_can_be_held_and_a_second_hold_on_the_same_is_refused(editor)
     assert not Hold.objects.active().exists()
     editor.post(add, {"story": "", "reason": "again"})
     assert Hold.objects.active().count() == 1
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_one_who_comes_second_with_the_same_hold_is_told_so(editor):
+    def come_second():
+        try:
+            return editor.post(reverse("admin:subscribers_hold_add"), {"story": "", "reason": "second"})
+        finally:
+            connections.close_all()
+
+    with ThreadPoolExecutor(1) as pool:
+        with transaction.atomic():
+            Hold.objects.create(reason="first")
+            second = pool.submit(come_second)
+            with pytest.raises(TimeoutError):
+                second.result(1)
+        response = second.result(20)
+    assert "There is a hold on everything already." in response.content.decode()
+    assert 'value="second"' in response.content.decode()
+    assert Hold.objects.get().reason == "first"
 
 
 def test_nobody_outside_the_newsroom_sees_a_hold(client):

@@ -2,6 +2,25 @@
 
 from dataclasses import dataclass, field
 from datetime import date
+from typing import Self
+from urllib.parse import urlsplit
+
+from django.conf import settings
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A picture of a text. Our pages load nothing from another `host`: a picture there is a link that names it."""
+
+    address: str
+    host: str = ""  # empty for our own, whose address is a path
+
+    @classmethod
+    def at(cls, url: str) -> Self:
+        """Return the picture at this absolute address."""
+        if url.startswith(f"{settings.PUBLIC_URL}/"):
+            return cls(url.removeprefix(settings.PUBLIC_URL))
+        return cls(url, urlsplit(url).hostname or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +29,7 @@ class Bubble:
 
     body: str
     from_us: bool = True
-    pictures: list[str] = field(default_factory=list)
+    pictures: list[Picture] = field(default_factory=list)
     meta: str = ""
     day: date | str = ""
     gap: str = ""

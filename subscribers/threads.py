@@ -2,11 +2,10 @@
 
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models.functions import Coalesce
 from django.utils.formats import date_format
 
-from stories.phone import Bubble, Phone
+from stories.phone import Bubble, Phone, Picture
 
 from . import error_codes
 from .models import Message, Subscriber
@@ -57,7 +56,7 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     return Bubble(
         body=unsent.body if unsent else message.body,
         from_us=from_us,
-        pictures=[url.removeprefix(settings.PUBLIC_URL) for url in pictures],
+        pictures=[Picture.at(url) for url in pictures],
         meta=" · ".join(part for part in meta if part),
         day=date_format(moment, "l, j F Y") if new_day else "",
         gap=f"“{message.enrollment.story}” begins" if message.step == 1 else "",

@@ -1,3 +1,4 @@
+import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib import import_module
@@ -296,6 +297,28 @@ def test_a_readers_page_is_the_thread_as_on_a_phone(editor):
     assert "bubble--from-reader" in text
     assert "Text 3 in " in text
     assert "2 of 3" in text
+
+
+def test_a_picture_of_ours_is_shown_and_one_from_elsewhere_named(editor, settings):
+    settings.PUBLIC_URL = "https://texts.example.org"
+    enrollment = make_enrollment()
+    ours = "/media/pictures/pier.jpg"
+    linked = "https://texts.example.org.example.com/pier.jpg"
+    inbound = "https://api.twilio.com/2010-04-01/Accounts/AC0/Messages/MM0/Media/ME0"
+    make_message(enrollment, media_urls=[settings.PUBLIC_URL + ours, linked])
+    make_inbound(enrollment.subscriber, "", media_urls=[inbound])
+    text = page(editor, page_of(enrollment.subscriber))
+    assert re.findall(r'<img[^>]* src="([^"]*)"', text) == [ours]
+    assert f'<a href="{linked}">Picture: texts.example.org.example.com</a>' in text
+    assert f'<a href="{inbound}">Picture: api.twilio.com</a>' in text
+
+
+def test_the_linked_picture_of_a_text_to_come_is_named(editor):
+    enrollment = make_enrollment(story=make_story([("", 60)]))
+    enrollment.story.texts.update(media_url="https://pictures.example.org/pier.jpg")
+    text = page(editor, page_of(enrollment.subscriber))
+    assert '<a href="https://pictures.example.org/pier.jpg">Picture: pictures.example.org</a>' in text
+    assert "<img" not in text
 
 
 def test_a_long_thread_shows_its_last_200_texts(editor):

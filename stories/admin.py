@@ -5,7 +5,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.html import format_html
 
-from .forms import DELAY_SUGGESTIONS, TextForm, TextFormSet
+from .forms import DELAY_SUGGESTIONS, TextForm, TextFormSet, delay_in_words
 from .models import Story, StoryText
 
 
@@ -14,14 +14,22 @@ class TextInline(admin.StackedInline):
     form = TextForm
     formset = TextFormSet
     template = "admin/stories/texts.html"
-    fieldsets = [
-        (None, {"fields": ["body", ("delay", "at")]}),
-        ("Picture", {"fields": [("media", "media_url")], "classes": ["collapse"]}),
-    ]
+    readonly_fields = ["wait"]
     delay_suggestions = DELAY_SUGGESTIONS
 
     class Media:
         js = [forms.Script("stories/texts.js", defer=True)]
+
+    def get_fieldsets(self, request, obj=None):
+        writes = self.has_add_permission(request, obj) or self.has_change_permission(request, obj)
+        return [
+            (None, {"fields": ["body", ("delay" if writes else "wait", "at")]}),
+            ("Picture", {"fields": [("media", "media_url")], "classes": ["collapse"]}),
+        ]
+
+    @admin.display(description="delay")
+    def wait(self, text: StoryText) -> str:
+        return delay_in_words(text.delay)
 
     def get_extra(self, request, obj=None, **kwargs) -> int:
         return 0 if obj else 1

@@ -239,15 +239,27 @@ def test_the_list_finds_stories_and_leads_to_their_pages(journalist):
     assert 'href="/s/bus/"' not in page
 
 
-def test_one_who_may_only_look_sees_a_story_and_changes_nothing(client):
+@pytest.fixture
+def looker(client):
     user = User.objects.create_user("looker", is_staff=True)
     permissions = Group.objects.get(name="Journalists").permissions
     user.user_permissions.set(permissions.filter(codename__startswith="view_"))
     client.force_login(user)
+    return client
+
+
+def test_one_who_may_only_look_sees_a_story_and_changes_nothing(looker):
     story = make_story([("a", 7200), ("b", 0)])
-    assert client.get(page_of(story)).status_code == 200
-    assert client.post(page_of(story), form_of(story, [{"ORDER": 2}, {"ORDER": 1}])).status_code == 403
+    assert looker.get(page_of(story)).status_code == 200
+    assert looker.post(page_of(story), form_of(story, [{"ORDER": 2}, {"ORDER": 1}])).status_code == 403
     assert bodies(story) == ["a", "b"]
+
+
+def test_one_who_may_only_look_sees_delays_in_words(looker):
+    page = looker.get(page_of(make_story([("a", 7200), ("b", 0)]))).content.decode()
+    assert re.findall(r'field-wait">.*?class="readonly">([^<]*)<', page, re.DOTALL) == ["2 hours", "right away"]
+    assert "<label>Delay:</label>" in page
+    assert "2:00:00" not in page
 
 
 def test_one_who_may_change_stories_but_not_texts_leaves_the_texts_alone(client):

@@ -45,7 +45,14 @@ def read_arguments(arguments=None):
     add("--port", type=_port, required=True, help="where the API and the phones answer")
     add("--host", default="127.0.0.1", help="address to listen on (default: this machine only)")
     add("--webhook", type=_url, required=True, help="URL that inbound texts are posted to")
-    add("--auth-token", required=True, help="the account's token: logs in to the API and signs webhooks")
+    # In the environment it stands in nobody's list of processes.
+    token = os.environ.get("TWILIO_AUTH_TOKEN")
+    add(
+        "--auth-token",
+        default=token,
+        required=not token,
+        help="the account's token: logs in to the API and signs webhooks (default: TWILIO_AUTH_TOKEN)",
+    )
     add("--account-sid", type=_account, help="accept only this account (default: any AC…)")
     add(
         "--number",

@@ -67,10 +67,6 @@ class Receiver:
         self.calls, self.fetches, self.answers, self.files = [], [], {}, {}
         self.default = Answer()
 
-    def calls_to(self, path):
-        """Return the calls to `path`, in the order in which they came."""
-        return [call for call in self.calls if call.path == path]
-
     def statuses(self, sid):
         """Return the statuses that callbacks told of the message, in the order in which they came."""
         return [call.params["MessageStatus"] for call in self.calls if self._tells_of(call, sid)]

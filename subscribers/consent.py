@@ -14,6 +14,7 @@ logger = logging.getLogger(__name__)
 def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
     """End all that this reader would still get. From this commit on nothing goes out that had not begun."""
     with transaction.atomic():
+        Subscriber.objects.locked().get(pk=subscriber.pk)
         Subscriber.objects.filter(pk=subscriber.pk, opted_out_at=None).update(opted_out_at=now)
         live = list(Enrollment.objects.filter(subscriber=subscriber).live().locked())
         for enrollment in live:
@@ -26,7 +27,7 @@ def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
 def opt_in(subscriber: Subscriber, now: datetime) -> None:
     """Take back an opt-out; the stories that it ended go on where they were."""
     with transaction.atomic():
-        locked = Subscriber.objects.select_for_update().get(pk=subscriber.pk)
+        locked = Subscriber.objects.locked().get(pk=subscriber.pk)
         if locked.opted_out_at is None:
             return
         ended = list(

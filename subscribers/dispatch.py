@@ -26,6 +26,10 @@ from .scheduling import schedule
 BATCH = 64
 # What one poll takes at most: more would wait inside the cluster, and be of unknown outcome if it is killed.
 CLAIM_LIMIT = 4 * BATCH
+# What one poll puts aside under a hold at most; the rest follows at the next poll.
+HOLD_BACK_LIMIT = 1000
+# Has Twilio try a callback again also when we answered with an error: https://www.twilio.com/docs/usage/webhooks
+CALLBACK_RETRIES = "#rc=3&rp=all"
 # Longer than a task may run (Q_CLUSTER's timeout), so that a lease never runs out under a living worker.
 LEASE = timedelta(seconds=25)
 # A request that could not begin by then, since its process stood still, is left to whoever has the lease next.
@@ -46,7 +50,8 @@ def claim(now: datetime) -> int:
     with transaction.atomic():
         hold_back(Message.objects.due(now))
         expired = Message.objects.expired(now)
-        expired.filter(begun_at=None).update(status=Message.Status.SCHEDULED, lease=None, lease_until=None)
+        unbegun = expired.filter(begun_at=None).select_for_update(skip_locked=True).values("pk")[:CLAIM_LIMIT]
+        Message.objects.filter(pk__in=unbegun).update(status=Message.Status.SCHEDULED, lease=None, lease_until=None)
         due = take(Message.objects.due(now).order_by("due_at", "pk"), now)
         unknown = take(expired.exclude(begun_at=None).order_by("lease_until"), now)
         for task, (lease, ids) in (("send", due), ("recover", unknown)):
@@ -69,11 +74,12 @@ def hold_back(messages) -> None:
 
     The active holds are locked, so that one that is being released does not leave a message held behind it.
     """
-    held_stories = set(Hold.objects.active().select_for_update().values_list("story", flat=True))
+    held_stories = {hold.story_id for hold in Hold.objects.active().locked()}
     if None not in held_stories:
         messages = messages.filter(enrollment__story__in=held_stories)
     if held_stories:
-        messages.update(status=Message.Status.HELD, lease=None, lease_until=None)
+        ids = list(messages.locked().values_list("pk", flat=True)[:HOLD_BACK_LIMIT])
+        Message.objects.filter(pk__in=ids).update(status=Message.Status.HELD, lease=None, lease_until=None)
 
 
 def send(message_ids: list[int], lease: UUID) -> None:
@@ -106,9 +112,8 @@ def begin(message_ids: list[int], lease: UUID, now: datetime) -> list[Message]:
         )
         mine.unwanted().cancel()
         hold_back(mine)
-        messages = list(
-            mine.select_related("subscriber", "text").select_for_update(of=("self",)).order_by("due_at", "pk")
-        )
+        messages = list(mine.select_related("subscriber", "text").locked())
+        messages.sort(key=lambda message: message.due_at)
         orphans = [message.enrollment_id for message in messages if message.step and not message.text]
         messages = [message for message in messages if message.enrollment_id not in orphans]
         for message in messages:
@@ -127,7 +132,7 @@ def hand_over(enrollments: list[int], now: datetime) -> None:
 
 def deliver(message: Message) -> Outcome:
     """Ask the carrier to send one message; it may take until the carrier's time-out."""
-    callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={message.pk}"
+    callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={message.pk}{CALLBACK_RETRIES}"
     try:
         accepted = carrier.send(
             to=str(message.subscriber.phone_number),

@@ -13,6 +13,8 @@ def release(hold: Hold, now: datetime) -> int:
     A message that another active hold covers stays held. One that is already released changes nothing.
     """
     with transaction.atomic():
+        # All of them, so that of two that are released at the same moment the second sees the first gone.
+        list(Hold.objects.active().locked())
         if not Hold.objects.active().filter(pk=hold.pk).update(released_at=now):
             return 0
         hold.released_at = now

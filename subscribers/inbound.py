@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import phonenumbers
-from django.db import IntegrityError, transaction
 
-from stories.keywords import START_WORDS, STOP_WORDS, normalize
+from stories.keywords import HELP_WORDS, START_WORDS, STOP_WORDS, normalize
 from stories.models import Story
+from textengine.database import retried_at_once
 
 from . import consent
 from .models import Enrollment, Message, Subscriber, masked
@@ -29,35 +29,33 @@ class InboundText:
     media_urls: list[str] = field(default_factory=list)
 
 
+@retried_at_once
 def receive(text: InboundText, now: datetime) -> None:
     """Keep an inbound text and do what it asks for, once for each SID, in one transaction.
 
-    1. Keep it; a SID that is there already did its work, also when it comes twice at the same moment.
+    1. Keep it, unless its SID is there already: of two at the same moment, the second is tried again and sees it.
     2. A sender that is no phone number cannot read: nothing more.
     3. STOP and START act at once; while a reader is stopped, nothing but START does.
-    4. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
+    4. HELP is the carrier's to answer.
+    5. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
     """
-    try:
-        with transaction.atomic():
-            subscriber = find_or_make_subscriber(text.sender)
-            Message.objects.create(
-                direction=Message.Direction.INBOUND,
-                status=Message.Status.RECEIVED,
-                subscriber=subscriber,
-                sender="" if subscriber else text.sender,
-                number=text.number,
-                sid=text.sid,
-                body=text.body,
-                media_urls=text.media_urls,
-            )
-            logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
-            if subscriber:
-                act(subscriber, text, now)
-    except IntegrityError:
-        # Only the SID can collide here: the subscriber was made in a savepoint of its own, and is locked.
-        if not Message.objects.filter(sid=text.sid).exists():
-            raise
+    if Message.objects.filter(sid=text.sid).exists():
         logger.info("message.repeated sid=%s", text.sid)
+        return
+    subscriber = find_or_make_subscriber(text.sender)
+    Message.objects.create(
+        direction=Message.Direction.INBOUND,
+        status=Message.Status.RECEIVED,
+        subscriber=subscriber,
+        sender="" if subscriber else text.sender,
+        number=text.number,
+        sid=text.sid,
+        body=text.body,
+        media_urls=text.media_urls,
+    )
+    logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
+    if subscriber:
+        act(subscriber, text, now)
 
 
 def find_or_make_subscriber(sender: str) -> Subscriber | None:
@@ -65,7 +63,7 @@ def find_or_make_subscriber(sender: str) -> Subscriber | None:
     if not is_phone_number(sender):
         return None
     Subscriber.objects.get_or_create(phone_number=sender)
-    return Subscriber.objects.select_for_update().get(phone_number=sender)
+    return Subscriber.objects.locked().get(phone_number=sender)
 
 
 def is_phone_number(sender: str) -> bool:
@@ -83,6 +81,8 @@ def act(subscriber: Subscriber, text: InboundText, now: datetime) -> None:
     elif subscriber.opted_out_at:
         if word in START_WORDS:
             consent.opt_in(subscriber, now)
+    elif word in HELP_WORDS:
+        return
     elif story := choose_story(subscriber, word):
         enroll(subscriber, story, text.number, now)
 

@@ -1,6 +1,6 @@
 """Who reads: subscribers, their enrollments, every message of both directions, and the newsroom's brake."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -19,14 +19,28 @@ from stories.models import Story, StoryText
 
 @lru_cache(maxsize=10_000)
 def zone_of_number(e164: str) -> ZoneInfo | None:
-    """Return the time zone in which this number lies, or None where the number could lie in several."""
+    """Return the time zone in which this number lies; None where it could lie in several whose clocks differ."""
     names = phonenumbers.timezone.time_zones_for_number(phonenumbers.parse(e164))
-    return ZoneInfo(names[0]) if len(names) == 1 and names[0] != "Etc/Unknown" else None
+    zones = [ZoneInfo(name) for name in names if name != "Etc/Unknown"]
+    year = datetime.now(UTC).year
+    months = [datetime(year, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    clocks = {tuple(month.astimezone(zone).utcoffset() for month in months) for zone in zones}
+    return zones[0] if len(clocks) == 1 else None
 
 
 def masked(number: PhoneNumber | str) -> str:
     """Return a number as logs may show it: its last four digits."""
     return f"…{str(number)[-4:]}"
+
+
+class LockedQuerySet(models.QuerySet):
+    """Every transaction locks subscribers before enrollments before messages, each by id: so none waits in a circle.
+
+    The keys are left unlocked, since whoever writes a row that points here looks at them when it commits.
+    """
+
+    def locked(self) -> Self:
+        return self.select_for_update(of=("self",), no_key=True).order_by("pk")
 
 
 class Subscriber(models.Model):
@@ -38,6 +52,8 @@ class Subscriber(models.Model):
     )
     opted_out_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField("joined", auto_now_add=True)
+
+    objects = LockedQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
@@ -52,14 +68,10 @@ class Subscriber(models.Model):
         return zone_of_number(str(self.phone_number)) or settings.NEWSROOM_ZONE
 
 
-class EnrollmentQuerySet(models.QuerySet):
+class EnrollmentQuerySet(LockedQuerySet):
     def live(self) -> Self:
         """Still on its way, or waiting to go on."""
         return self.filter(status__in=Enrollment.LIVE)
-
-    def locked(self) -> Self:
-        """Locked in the order in which every transaction here locks: enrollments by id, then their messages."""
-        return self.select_for_update(of=("self",)).order_by("pk")
 
 
 class Enrollment(models.Model):
@@ -79,7 +91,7 @@ class Enrollment(models.Model):
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     step = models.PositiveIntegerField("texts sent", default=0)
     number = models.CharField(
-        "our number", max_length=20, blank=True, help_text="The number of ours that the reader texted."
+        "our number", max_length=100, blank=True, help_text="The number of ours that the reader texted."
     )
     reason = models.CharField(max_length=300, blank=True, help_text="Why it stopped or failed.")
     created_at = models.DateTimeField("started", default=timezone.now, editable=False)
@@ -114,7 +126,7 @@ class Enrollment(models.Model):
         self.status, self.ended_at, self.reason = self.Status.ACTIVE, None, ""
 
 
-class MessageQuerySet(models.QuerySet):
+class MessageQuerySet(LockedQuerySet):
     def waiting(self) -> Self:
         """Not yet on its way to the carrier: can still be canceled, moved or reworded."""
         return self.filter(
@@ -232,6 +244,11 @@ class Message(models.Model):
     def __str__(self):
         return f"Message {self.pk}"
 
+    @property
+    def wording(self) -> StoryText | None:
+        """The story's text whose words this will take over when its request begins; None once it has words."""
+        return self.text if not self.begun_at and not self.sent_at else None
+
     def begin(self, now: datetime, lease_until: datetime) -> None:
         """Take over the text as it now reads: the request begins."""
         if self.text:
@@ -266,7 +283,7 @@ class Message(models.Model):
         self.reason = ""
 
 
-class HoldQuerySet(models.QuerySet):
+class HoldQuerySet(LockedQuerySet):
     def active(self) -> Self:
         return self.filter(released_at=None)
 

@@ -2,18 +2,16 @@
 
 import logging
 import random
-import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import OperationalError, connection, transaction
-
 from textengine.carrier import Accepted, Action, CarrierError, action_for
+from textengine.database import retried_at_once, retried_patiently
 
 from . import consent
-from .models import Enrollment, Hold, Message, masked
+from .models import Enrollment, Hold, Message, Subscriber, masked
 from .scheduling import schedule
 
 logger = logging.getLogger(__name__)
@@ -23,9 +21,6 @@ ATTEMPTS = {Action.RETRY_ONCE: 2, Action.RETRY_FEW: 5}
 BACKOFF_MAX = timedelta(minutes=15)
 # When to look a message up whose request got no usable answer: the carrier may still be working on it.
 LOOK_UP_AFTER = timedelta(seconds=15)
-# How long a record waits for a database that is away; after that the message's lease runs out, and it is looked up.
-RECORD_TRIES = 20
-RECORD_PAUSE_SECONDS = 0.5
 
 # Twilio's words for a message, as ours; `sending` means something else here, and its other words say no more.
 STATUSES = {
@@ -56,59 +51,58 @@ def backoff(attempts: int) -> timedelta:
     return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311
 
 
+@retried_patiently
 def record(outcomes: list[Outcome], lease: UUID | None = None) -> None:
     """Write a batch of outcomes down, with each reader's next message, in one transaction.
 
-    Only messages that have no SID yet are touched, and with `lease` only those that are still held under it: what
-    a callback or another worker has settled stays as it is. Waits for a database that is away.
+    Only messages that have no SID yet are touched: what a callback or another worker has settled stays as it is.
+    That a message was accepted is a fact, whoever brings it; an error counts only from who still holds `lease`
+    (None: from anybody). Waits for a database that is away.
     """
-    by_message = {outcome.message_id: outcome for outcome in outcomes}
-    for attempt in range(1, RECORD_TRIES + 1):
-        try:
-            with transaction.atomic():
-                record_once(by_message, lease)
-            return
-        except OperationalError:
-            if attempt == RECORD_TRIES or connection.in_atomic_block:
-                raise
-            connection.close()
-            time.sleep(RECORD_PAUSE_SECONDS)
-
-
-def record_once(outcomes: dict[int, Outcome], lease: UUID | None) -> None:
     if not outcomes:
         return
-    enrollments = {
-        enrollment.pk: enrollment
-        for enrollment in Enrollment.objects.filter(messages__in=list(outcomes)).select_related("subscriber").locked()
-    }
-    open_messages = Message.objects.filter(pk__in=outcomes, sid=None, attempts__gt=0)
-    if lease:
-        open_messages = open_messages.filter(lease=lease)
-    messages = list(open_messages.select_related("subscriber").select_for_update(of=("self",)).order_by("pk"))
-    accepted = [message for message in messages if outcomes[message.pk].accepted]
+    of = {outcome.message_id: outcome for outcome in outcomes}
+    list(Subscriber.objects.filter(messages__in=list(of)).locked())
+    enrollments = Enrollment.objects.filter(messages__in=list(of)).select_related("subscriber").locked()
+    enrollment_of = {enrollment.pk: enrollment for enrollment in enrollments}
+    messages = list(Message.objects.filter(pk__in=of).select_related("subscriber").locked())
+    waiting = [message for message in messages if message.sid is None and message.attempts]
+    settled = [message for message in messages if message.sid and of[message.pk].accepted]
+    accepted = [message for message in waiting if of[message.pk].accepted]
     for message in accepted:
-        outcome = outcomes[message.pk]
+        outcome = of[message.pk]
         status = STATUSES.get(outcome.accepted.status, Message.Status.QUEUED)
         message.accept(outcome.accepted.sid, status, outcome.at, outcome.accepted.segments)
         if message.step:
-            enrollments[message.enrollment_id].step = message.step
-        log(message)
-    refused = [message for message in messages if outcomes[message.pk].error]
+            enrollment_of[message.enrollment_id].step = message.step
+    refused = [message for message in waiting if of[message.pk].error and lease in (None, message.lease)]
     for message in refused:
-        apply_error(message, outcomes[message.pk].error, outcomes[message.pk].at)
-        log(message)
-    Message.objects.bulk_update(messages, RECORDED_FIELDS)
-    moved = [enrollments[message.enrollment_id] for message in accepted if message.step]
+        apply_error(message, of[message.pk].error, of[message.pk].at)
+    completed = [message for message in settled if complete(message, of[message.pk].accepted)]
+    Message.objects.bulk_update(accepted + refused + completed, RECORDED_FIELDS)
+    moved = [enrollment_of[message.enrollment_id] for message in accepted if message.step]
     Enrollment.objects.bulk_update(moved, ["step"])
-    schedule(moved, now=max(outcome.at for outcome in outcomes.values()))
+    schedule(moved, now=max(outcome.at for outcome in outcomes))
     for message in refused:
-        follow_error(message, outcomes[message.pk].error.action, outcomes[message.pk].at)
+        follow_error(message, of[message.pk].error.action, of[message.pk].at)
+    for message in accepted + refused:
+        log(message)
+
+
+def complete(message: Message, accepted: Accepted) -> bool:
+    """Add to a settled message what the callback that settled it could not say; return whether there was any."""
+    if message.sid != accepted.sid:
+        logger.error("message.doubled id=%s sid=%s other=%s", message.pk, message.sid, accepted.sid)
+        return False
+    changed = message.segments is None and accepted.segments is not None
+    message.segments = accepted.segments
+    return changed
 
 
 RECORDED_FIELDS = [
     "sid",
     "status",
+    "number",
     "sent_at",
     "segments",
     "due_at",
@@ -132,7 +126,11 @@ def apply_error(message: Message, error: CarrierError, now: datetime) -> None:
             message.release(due_at=now + backoff(message.attempts))
         case Action.RETRY_TOMORROW:
             message.release(due_at=now + timedelta(days=1))
-        case Action.HOLD:
+        case Action.NEW_SENDER if message.number:
+            # The number that the reader once texted is not ours any more: the configured one takes over.
+            message.number = ""
+            message.release(due_at=message.due_at)
+        case Action.HOLD | Action.NEW_SENDER:
             message.release(due_at=message.due_at)
         case _:
             message.fail()
@@ -148,13 +146,21 @@ def follow_error(message: Message, action: Action, now: datetime) -> None:
             consent.opt_out(message.subscriber, now, "opted out at the carrier")
         case Action.GIVE_UP_READER:
             end(Enrollment.objects.filter(subscriber=message.subscriber_id), reason, now)
-        case Action.HOLD:
-            Hold.objects.get_or_create(
+        case Action.NEW_SENDER if forget_number(message):
+            logger.warning("enrollment.sender_changed id=%s", message.enrollment_id)
+        case Action.HOLD | Action.NEW_SENDER:
+            _, made = Hold.objects.get_or_create(
                 story=None, released_at=None, defaults={"reason": f"Set by itself: {reason}"[:300]}
             )
-            logger.error("hold.set story=all error=%s", message.error_code)
+            if made:
+                logger.error("hold.set story=all error=%s", message.error_code)
         case _ if message.status == Message.Status.FAILED and not message.sent_at:
             end(Enrollment.objects.filter(pk=message.enrollment_id), reason, now)
+
+
+def forget_number(message: Message) -> bool:
+    """Let this reader's further texts come from the configured number; return whether it was another one until now."""
+    return bool(Enrollment.objects.filter(pk=message.enrollment_id).exclude(number="").update(number=""))
 
 
 def end(enrollments: Iterable[Enrollment], reason: str, now: datetime) -> None:
@@ -166,25 +172,25 @@ def end(enrollments: Iterable[Enrollment], reason: str, now: datetime) -> None:
     Message.objects.filter(enrollment__in=live).cancel()
 
 
+@retried_at_once
 def receive_callback(sid: str, status: str, error_code: int | None, message_id: int | None, now: datetime) -> bool:
     """Move a message's status forward as the carrier says; return whether the message is known.
 
     A message whose SID we never learned is known by the id of ours that its callback address carries.
     """
-    message = Message.objects.filter(sid=sid).first()
-    if message is None and message_id:
+    if message_id and not Message.objects.filter(sid=sid).exists():
         record([Outcome(message_id, now, accepted=Accepted(sid, "", "queued", None, now))])
-        message = Message.objects.filter(sid=sid).first()
+    message = Message.objects.select_related("subscriber").filter(sid=sid).first()
     if message is None:
         return False
+    list(Subscriber.objects.filter(pk=message.subscriber_id).locked())
     new = STATUSES.get(status)
     if new is None or not move_forward(sid, new, error_code):
         return True
     logger.info("message.status id=%s sid=%s status=%s error=%s", message.pk, sid, new, error_code)
     if error_code and new in (Message.Status.FAILED, Message.Status.UNDELIVERED):
-        message.refresh_from_db()
-        with transaction.atomic():
-            follow_error(message, action_for(error_code), now)
+        message.error_code = error_code
+        follow_error(message, action_for(error_code), now)
     return True
 
 

@@ -14,7 +14,7 @@ from django.db.models import Exists, OuterRef, Q
 from stories.models import StoryText
 from stories.timing import due_at
 
-from .models import Enrollment, Message
+from .models import Enrollment, Message, Subscriber
 
 # So many readers of one story are moved to new times in one transaction, so that nobody waits long for a lock.
 FOLLOW_BATCH = 1000
@@ -75,7 +75,7 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     enrollments = [enrollment for enrollment in enrollments if enrollment.status == Enrollment.Status.ACTIVE]
     ways, texts = ways_of(enrollments), texts_of(enrollments)
     unsent = Message.objects.story_texts().filter(enrollment__in=enrollments, sent_at=None)
-    standing = {(message.enrollment_id, message.step): message for message in unsent.select_for_update().order_by("pk")}
+    standing = {(message.enrollment_id, message.step): message for message in unsent.locked()}
     created, changed, completed, obsolete = [], [], [], []
     for enrollment in enrollments:
         way, story_texts = ways[enrollment.pk], texts[enrollment.story_id]
@@ -138,6 +138,8 @@ def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
         Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None) & ~Exists(begun_anew)
     )
     with transaction.atomic():
+        # A reader's STOP at this moment comes before or after, but not in between.
+        list(Subscriber.objects.filter(enrollments__in=list(enrollments)).locked())
         found = list(
             Enrollment.objects.filter(may_go_on, pk__in=list(enrollments)).select_related("subscriber").locked()
         )

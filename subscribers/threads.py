@@ -46,8 +46,7 @@ def thread_of(subscriber: Subscriber) -> Phone:
 def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     """Draw one message, sent or scheduled for the local time `moment`."""
     from_us = message.direction == Message.Direction.OUTBOUND
-    # A message takes its text over when it is sent.
-    unsent = message.text if not message.begun_at and not message.sent_at else None
+    unsent = message.wording
     pictures = [unsent.picture_url] if unsent and unsent.picture_url else message.media_urls
     meta = [date_format(moment, "H:i")]
     if from_us:

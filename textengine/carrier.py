@@ -22,6 +22,9 @@ from urllib3.exceptions import NewConnectionError
 # A trial account puts this before every body; a message is looked up by its body.
 TRIAL_PREFIX = "Sent from your Twilio trial account - "
 
+# What the library and its parsers raise about an answer that is none: time-outs, dropped connections, odd JSON.
+NO_USABLE_ANSWER = (requests.RequestException, TwilioException, ValueError, TypeError, AttributeError, KeyError)
+
 
 class Action(Enum):
     """What the sender does about an error."""
@@ -34,6 +37,7 @@ class Action(Enum):
     OPT_OUT = "the reader opted out"
     GIVE_UP_READER = "give up on this reader"
     GIVE_UP_TEXT = "give up on this text"
+    NEW_SENDER = "send from the configured number; stop everything if it was that one"
     HOLD = "stop everything"
 
 
@@ -47,9 +51,12 @@ ACTIONS = {
         Action.RETRY_ONCE: (30005,),
         Action.RETRY_TOMORROW: (63038, 30023, 30027),
         Action.OPT_OUT: (21610,),
-        Action.GIVE_UP_READER: (21211, 21612, 21614, 21635, 30004, 30006),
+        # 21408 (that country) and 21608 (a trial account and an unverified number) depend on the reader: one of them
+        # must not stop all the others.
+        Action.GIVE_UP_READER: (21211, 21408, 21608, 21612, 21614, 21635, 30004, 30006),
+        Action.NEW_SENDER: (21606,),
         Action.GIVE_UP_TEXT: (12300, 21602, 21617, 21618, 21619, 21620, 21623, 30007, 30019),
-        Action.HOLD: (20003, 20005, 21408, 21606, 21608, 21703, 30002, 30024, 30032, 30033, 30034, 30035),
+        Action.HOLD: (20003, 20005, 21703, 30002, 30024, 30032, 30033, 30034, 30035),
     }.items()
     for code in codes
 }
@@ -90,20 +97,19 @@ def send(*, to: str, sender: str, body: str, media_urls: list[str], status_callb
 
     Creating is not idempotent: after an error whose action is LOOK_UP the message may exist. Raises CarrierError.
     """
-    origin = {"from_": sender} if sender else default_sender()
     try:
         message = client().messages.create(
-            to=to, body=body, media_url=media_urls or None, status_callback=status_callback, **origin
+            to=to, body=body, media_url=media_urls or None, status_callback=status_callback, **origin(sender)
         )
+        if message.sid:
+            return accepted(message)
     except TwilioRestException as error:
         raise CarrierError(action_for(error.code, error.status), clean(error.msg), error.code) from error
-    except (requests.RequestException, TwilioException, ValueError) as error:
+    except NO_USABLE_ANSWER as error:
         if never_connected(error):
             raise CarrierError(Action.RETRY, "the carrier cannot be reached") from error
         raise CarrierError(Action.LOOK_UP, f"no usable answer from the carrier ({type(error).__name__})") from error
-    if not message.sid:
-        raise CarrierError(Action.LOOK_UP, "the carrier answered without a message")
-    return accepted(message)
+    raise CarrierError(Action.LOOK_UP, "the carrier answered without a message")
 
 
 def find(*, to: str, sender: str, body: str, since: datetime) -> list[Accepted]:
@@ -113,21 +119,19 @@ def find(*, to: str, sender: str, body: str, since: datetime) -> list[Accepted]:
     have yet. Raises CarrierError when it cannot say.
     """
     filters = {"from_": sender} if sender else {}
+    found = []
     try:
-        messages = client().messages.list(to=to, limit=1000, page_size=100, **filters)
+        for message in client().messages.stream(to=to, page_size=100, **filters):
+            candidate = accepted(message)
+            if candidate.created_at and candidate.created_at < since:
+                break  # They come newest first.
+            if candidate.body in (body, TRIAL_PREFIX + body) and str(message.direction).startswith("outbound"):
+                found.append(candidate)
     except TwilioRestException as error:
         raise CarrierError(action_for(error.code, error.status), clean(error.msg), error.code) from error
-    except (requests.RequestException, TwilioException, ValueError) as error:
+    except NO_USABLE_ANSWER as error:
         raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
-    found = [accepted(message) for message in messages if str(message.direction).startswith("outbound")]
-    return sorted(
-        (
-            message
-            for message in found
-            if message.body in (body, TRIAL_PREFIX + body) and message.created_at and message.created_at >= since
-        ),
-        key=lambda message: message.created_at,
-    )
+    return found[::-1]
 
 
 def never_connected(error: Exception) -> bool:
@@ -146,10 +150,10 @@ def is_signed(request: HttpRequest) -> bool:
     return RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(url, request.POST, signature, algorithm)
 
 
-def default_sender() -> dict[str, str]:
-    if settings.TWILIO_MESSAGING_SERVICE_SID:
-        return {"messaging_service_sid": settings.TWILIO_MESSAGING_SERVICE_SID}
-    return {"from_": settings.TWILIO_NUMBER}
+def origin(sender: str) -> dict[str, str]:
+    """Return from where a message goes out: our number `sender`, or the configured one; through the service, if any."""
+    service, number = settings.TWILIO_MESSAGING_SERVICE_SID, sender or settings.TWILIO_NUMBER
+    return ({"messaging_service_sid": service} if service else {}) | ({"from_": number} if number else {})
 
 
 def accepted(message) -> Accepted:

@@ -46,8 +46,8 @@ class MessageAdmin(ReadOnlyAdmin):
 
     def worded(self, message: Message, max_length: int | None) -> str:
         """What it says, or what it will say as its text now reads."""
-        waiting = message.text and not message.begun_at and not message.sent_at
-        body = message.text.body if waiting else message.body
+        waiting = message.wording
+        body = waiting.body if waiting else message.body
         shown = truncatechars(body, max_length) if max_length else linebreaksbr(body)
         shown = shown or ("a picture" if waiting or message.media_urls else NOTHING)
         return format_html("<i>{}</i>", shown) if waiting else shown

@@ -30,7 +30,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
     fields = ["stories", ("joined", "opted_out"), "time_zone"]
     readonly_fields = ["joined", "opted_out", "stories"]
     list_display = ["number", "reading", "joined", "zone", "opted_out"]
-    list_filter = [("opted_out_at", YesOrNo), "enrollments__status", "enrollments__story"]
+    list_filter = [("opted_out_at", YesOrNo), "enrollments__story"]
     search_fields = ["phone_number"]
     show_full_result_count = False
 

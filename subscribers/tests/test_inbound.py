@@ -145,6 +145,14 @@ def test_start_does_not_revive_what_ended_before_the_stop():
     assert Enrollment.objects.get().status == "completed"
 
 
+@pytest.mark.parametrize("word", ["HELP", "help", "Info."])
+def test_help_is_the_carriers_to_answer_and_starts_nothing(word):
+    make_story()
+    text(word)
+    assert not Enrollment.objects.exists()
+    assert Message.objects.get().body == word
+
+
 def test_start_from_a_new_reader_is_an_ordinary_first_text():
     make_story()
     text("start")

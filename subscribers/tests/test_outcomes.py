@@ -7,9 +7,10 @@ import pytest
 from django.utils import timezone
 
 from stories.tests.factory import make_story
+from subscribers import dispatch
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.outcomes import LOOK_UP_AFTER, Outcome, backoff, record
-from textengine.carrier import ACTIONS, Accepted, Action, CarrierError, action_for
+from textengine.carrier import Accepted, Action, CarrierError, action_for
 
 from .engine import claimed, work
 from .factory import make_enrollment
@@ -205,8 +206,6 @@ def test_wrong_credentials_hold_everything_and_lose_nothing(sandbox, enrollment,
 
 def fresh_clients(carrier) -> None:
     """End the sending threads, with the clients that they keep, as a worker that starts anew does."""
-    from subscribers import dispatch
-
     dispatch.sending_threads().shutdown()
     dispatch.sending_threads.cache_clear()
 
@@ -249,13 +248,96 @@ def test_waits_grow_with_each_attempt_and_end_at_a_quarter_of_an_hour():
     assert timedelta(minutes=11) <= backoff(30) <= timedelta(minutes=19)
 
 
-def test_every_code_of_the_table_has_one_action():
-    assert len(ACTIONS) == 44
-    assert action_for(21610) is Action.OPT_OUT
-    assert action_for(99999) is Action.RETRY_FEW
-    assert action_for(None, 429) is Action.RETRY
-    assert action_for(None, 503) is Action.LOOK_UP
-    assert action_for(None, 401) is Action.HOLD
+@pytest.mark.parametrize(
+    ("code", "http_status", "action"),
+    [
+        (20429, 429, Action.RETRY),
+        (None, 429, Action.RETRY),
+        (20503, 503, Action.LOOK_UP),
+        (None, 502, Action.LOOK_UP),
+        (30003, 400, Action.RETRY_FEW),
+        (99999, 400, Action.RETRY_FEW),
+        (30005, 400, Action.RETRY_ONCE),
+        (63038, 400, Action.RETRY_TOMORROW),
+        (21610, 400, Action.OPT_OUT),
+        (30006, 400, Action.GIVE_UP_READER),
+        (21617, 400, Action.GIVE_UP_TEXT),
+        (21606, 400, Action.NEW_SENDER),
+        (20003, 401, Action.HOLD),
+        (None, 401, Action.HOLD),
+    ],
+)
+def test_an_error_is_answered_by_what_it_means(code, http_status, action):
+    assert action_for(code, http_status) is action
+
+
+@pytest.mark.parametrize("code", [21408, 21608])
+def test_a_reader_who_cannot_be_texted_from_here_does_not_stop_the_others(sandbox, enrollment, code):
+    sandbox.faults({"numbers": {phone(enrollment): code}})
+    work()
+    enrollment.refresh_from_db()
+    assert enrollment.status == "failed"
+    assert not Hold.objects.exists()
+
+
+def test_a_number_that_is_not_ours_any_more_is_replaced_by_the_configured_one(enrollment, settings):
+    from textengine import carrier
+    from textengine.tests.sandbox_process import SandboxProcess
+
+    with SandboxProcess("http://127.0.0.1:9/", settings.TWILIO_AUTH_TOKEN, number=settings.TWILIO_NUMBER) as strict:
+        settings.TWILIO_API_URL = strict.url
+        fresh_clients(carrier)
+        Enrollment.objects.update(number="+15005550099")
+        enrollment.messages.update(number="+15005550099")
+        work()
+        work()
+        assert [message["from"] for message in strict.messages(phone(enrollment))] == [settings.TWILIO_NUMBER]
+        fresh_clients(carrier)
+    assert not Hold.objects.exists()
+    assert enrollment.messages.get(step=2).number == ""
+
+
+def test_a_configured_number_that_is_not_ours_holds_everything(enrollment, settings):
+    from textengine import carrier
+    from textengine.tests.sandbox_process import SandboxProcess
+
+    with SandboxProcess("http://127.0.0.1:9/", settings.TWILIO_AUTH_TOKEN, number="+15005550099") as strict:
+        settings.TWILIO_API_URL = strict.url
+        fresh_clients(carrier)
+        work()
+        work()
+        fresh_clients(carrier)
+    assert "21606" in Hold.objects.active().get().reason
+    assert enrollment.messages.get().status == "scheduled"
+
+
+def test_an_answer_that_comes_after_its_lease_was_taken_over_still_counts(sandbox, enrollment):
+    [(_, ids, lease)] = claimed()
+    [message] = dispatch.begin(ids, lease, timezone.now())
+    [(task, _, _)] = claimed(timezone.now() + dispatch.LEASE + timedelta(seconds=1))
+    assert task == "recover"
+    record([Outcome(message.pk, timezone.now(), accepted=Accepted(new_sid(), "One", "queued", 1, None))], lease)
+    assert enrollment.messages.get(step=1).status == "queued"
+    assert enrollment.messages.get(step=2).status == "scheduled"
+
+
+def test_an_error_that_comes_after_its_lease_was_taken_over_changes_nothing(sandbox, enrollment):
+    [(_, ids, lease)] = claimed()
+    [message] = dispatch.begin(ids, lease, timezone.now())
+    claimed(timezone.now() + dispatch.LEASE + timedelta(seconds=1))
+    before = list(enrollment.messages.values())
+    record([Outcome(message.pk, timezone.now(), error=CarrierError(Action.GIVE_UP_TEXT, "late"))], lease)
+    assert list(enrollment.messages.values()) == before
+
+
+def test_an_answer_after_the_callback_still_tells_the_segments(enrollment):
+    [(_, ids, lease)] = claimed()
+    [message] = dispatch.begin(ids, lease, timezone.now())
+    sid = new_sid()
+    report(sid, "sent", message_id=message.pk)
+    record([Outcome(message.pk, timezone.now(), accepted=Accepted(sid, "One", "queued", 2, timezone.now()))], lease)
+    message.refresh_from_db()
+    assert (message.status, message.segments) == ("sent", 2)
 
 
 def test_a_record_for_a_message_that_was_settled_meanwhile_changes_nothing(sandbox, enrollment):

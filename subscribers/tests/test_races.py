@@ -6,11 +6,12 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import connection, connections
 from django.utils import timezone
+from django_q.models import OrmQ
 
 from stories.tests.factory import make_story
-from subscribers import consent, dispatch, holds
+from subscribers import dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.outcomes import Outcome, record
 from subscribers.scheduling import follow_story
@@ -67,15 +68,10 @@ def test_two_clusters_never_claim_the_same_message():
     for _ in range(20):
         make_enrollment(story=story)
     now = timezone.now() + timedelta(seconds=1)
-    claims = at_once(*[lambda: claim_ids(now)] * 4)
-    taken = [pk for ids in claims for pk in ids]
-    assert sorted(taken) == sorted(Message.objects.values_list("pk", flat=True))
-
-
-def claim_ids(now) -> list[int]:
-    with transaction.atomic():
-        _, ids = dispatch.take(Message.objects.due(now).order_by("due_at"), now)
-    return ids
+    at_once(*[lambda: dispatch.claim(now)] * 4)
+    dispatch.claim(now)
+    tasks = [pk for row in OrmQ.objects.all() for pk in row.task["args"][0]]
+    assert sorted(tasks) == sorted(Message.objects.values_list("pk", flat=True))
 
 
 def test_a_task_that_runs_in_two_workers_at_once_sends_once(sandbox):
@@ -92,7 +88,7 @@ def test_a_stop_at_the_moment_of_sending_either_wins_or_came_too_late(sandbox):
         [(_, ids, lease)] = claimed()
         at_once(
             lambda ids=ids, lease=lease: dispatch.send(ids, lease),
-            lambda subscriber=enrollment.subscriber: consent.opt_out(subscriber, timezone.now(), "STOP"),
+            lambda number=str(enrollment.subscriber.phone_number): stop(number),
         )
         had = len(sandbox.messages(str(enrollment.subscriber.phone_number)))
         first = enrollment.messages.get(step=1)
@@ -102,6 +98,67 @@ def test_a_stop_at_the_moment_of_sending_either_wins_or_came_too_late(sandbox):
         assert enrollment.status == "stopped"
 
 
+def stop(number: str) -> None:
+    assert text("STOP", sender=number).status_code == 200
+    assert Subscriber.objects.get(phone_number=number).opted_out_at
+
+
+def test_a_stop_beside_the_carriers_own_word_of_it_is_kept(sandbox):
+    for _ in range(ROUNDS):
+        enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 0)]))
+        number = str(enrollment.subscriber.phone_number)
+        sandbox.faults({"numbers": {number: "opted-out"}})
+        [(_, ids, lease)] = claimed()
+        at_once(
+            lambda ids=ids, lease=lease: dispatch.send(ids, lease),
+            lambda number=number: stop(number),
+        )
+        enrollment.refresh_from_db()
+        assert enrollment.status == "stopped"
+        assert Message.objects.filter(direction="inbound", subscriber=enrollment.subscriber).count() == 1
+
+
+def test_a_stop_at_the_moment_of_a_record_is_never_lost():
+    for _ in range(ROUNDS):
+        enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 0)]))
+        number = str(enrollment.subscriber.phone_number)
+        [(_, ids, lease)] = claimed()
+        [message] = dispatch.begin(ids, lease, timezone.now())
+        accepted = Accepted(new_sid(), "One", "queued", 1, timezone.now())
+        at_once(
+            lambda message=message, accepted=accepted: record([Outcome(message.pk, timezone.now(), accepted)]),
+            lambda number=number: stop(number),
+        )
+        enrollment.refresh_from_db()
+        assert (enrollment.status, enrollment.step) == ("stopped", 1)
+        assert not enrollment.messages.filter(status="scheduled").exists()
+
+
+def test_a_text_deleted_while_readers_enroll_breaks_no_enrollment():
+    for _ in range(ROUNDS):
+        story = make_story(keyword="river", texts=[("One", 60), ("Two", 60)])
+        number = f"+1415557{story.pk:04}"
+        first = story.texts.get(position=1)
+        response, _ = at_once(lambda number=number: text("river", sender=number), first.delete)
+        assert response.status_code == 200
+        assert Enrollment.objects.get(subscriber__phone_number=number).status == "active"
+        Enrollment.objects.all().delete()
+        story.delete()
+
+
+def test_two_holds_released_at_the_same_moment_leave_nothing_held():
+    for _ in range(ROUNDS):
+        enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
+        enrollment.messages.update(status="held")
+        everything = Hold.objects.create(reason="A mistake")
+        story = Hold.objects.create(reason="Another", story=enrollment.story)
+        at_once(
+            lambda hold=everything: holds.release(hold, timezone.now()),
+            lambda hold=story: holds.release(hold, timezone.now()),
+        )
+        assert enrollment.messages.get().status == "scheduled"
+
+
 def test_an_answer_and_a_callback_at_the_same_moment_record_once():
     for _ in range(ROUNDS):
         enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
@@ -109,12 +166,13 @@ def test_an_answer_and_a_callback_at_the_same_moment_record_once():
         [message] = dispatch.begin(ids, lease, timezone.now())
         sid = new_sid()
         accepted = Accepted(sid, "One", "queued", 1, timezone.now())
-        at_once(
+        _, response = at_once(
             lambda message=message, accepted=accepted, lease=lease: record(
                 [Outcome(message.pk, timezone.now(), accepted=accepted)], lease
             ),
             lambda sid=sid, message=message: report(sid, "delivered", message_id=message.pk),
         )
+        assert response.status_code == 204
         assert enrollment.messages.get(step=1).status == "delivered"
         assert enrollment.messages.count() == 2
 

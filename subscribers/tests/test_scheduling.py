@@ -1,6 +1,6 @@
 """Editing is safe while people read: what happens to readers who wait when a story changes."""
 
-from datetime import time, timedelta
+from datetime import datetime, time, timedelta
 from itertools import pairwise
 
 import pytest
@@ -247,4 +247,7 @@ def test_a_number_that_lies_in_several_zones_has_the_newsrooms(settings):
     settings.NEWSROOM_ZONE = ZoneInfo("Asia/Kathmandu")
     assert str(make_subscriber("+18005550100").zone) == "Asia/Kathmandu"
     assert str(make_subscriber("+12125550100").zone) == "America/New_York"
+    # British mobiles could lie in four zones, whose clocks always show the same.
+    summer = datetime(2026, 7, 1, tzinfo=make_subscriber("+447400123456").zone)
+    assert summer.utcoffset() == timedelta(hours=1)
     assert str(make_subscriber("+12125550101", time_zone="Europe/Rome").zone) == "Europe/Rome"

@@ -7,7 +7,6 @@ import socket
 import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 from urllib.parse import quote
 
@@ -152,8 +151,3 @@ class Processes:
     def logged(self) -> str:
         """Return what the processes have logged so far."""
         return Path(self.log.name).read_text()
-
-
-def pause(seconds: float) -> None:
-    """Let real time pass, where the passing of time is what is tested."""
-    time.sleep(seconds)

@@ -51,14 +51,16 @@ def parents() -> list[tuple[int, int]]:
     return found
 
 
+def children(pid: int) -> list[int]:
+    """Return the ids of the processes that this one has started, oldest first."""
+    return sorted(child for child, parent in parents() if parent == pid)
+
+
 def descendants(pid: int) -> list[int]:
     """Return the ids of all processes below this one, those of other sessions included."""
-    children: dict[int, list[int]] = {}
-    for child, parent in parents():
-        children.setdefault(parent, []).append(child)
     found, waiting = [], [pid]
     while waiting:
-        below = children.get(waiting.pop(), [])
+        below = children(waiting.pop())
         found += below
         waiting += below
     return found

@@ -1,6 +1,7 @@
 """The whole way, through the real processes: a reader texts, the story arrives in its own time."""
 
 import os
+import signal
 from datetime import timedelta
 from itertools import pairwise
 
@@ -9,7 +10,7 @@ import pytest
 from subscribers.models import Enrollment, Message
 from subscribers.tests.factory import make_story
 
-from .processes import wait_until
+from .processes import children, wait_until
 
 READER, OTHER_READER = "+14155550101", "+14155550102"
 # As long as the whole story says, or shortened so that a test run stays short.
@@ -88,6 +89,27 @@ def test_a_worker_killed_while_the_carrier_is_asked_doubles_and_loses_nothing(pr
     processes.sandbox.faults({})
     processes.start("worker")
     assert read_story(processes, READER, 2, 90) == ["One", "Two"]
+
+
+@pytest.mark.parametrize("victims", ["the master", "the sentinel", "the sentinel's children", "one worker"])
+def test_whatever_is_killed_of_the_cluster_the_story_goes_on(processes, victims):
+    make_story(keyword="river", texts=[("One", 0), ("Two", 2), ("Three", 0)])
+    processes.sandbox.text(READER, "river")
+    read_story(processes, READER, 1, 10)
+    [master] = children(processes.running["worker"].pid)
+    [sentinel] = children(master)
+    workers = children(sentinel)
+    dying = {
+        "the master": [master],
+        "the sentinel": [sentinel],
+        "the sentinel's children": workers,
+        # The first to wait for a task holds the queue's lock, and takes it along.
+        "one worker": workers[:1],
+    }
+    for pid in dying[victims]:
+        os.kill(pid, signal.SIGKILL)
+    assert read_story(processes, READER, 3, 75) == ["One", "Two", "Three"]
+    assert processes.stop("worker") == 0
 
 
 def test_an_accepted_text_whose_answer_is_lost_is_adopted_and_not_sent_again(processes):

@@ -1,40 +1,142 @@
-"""django-q2's cluster, in a process group of its own.
+"""django-q2's cluster, in a process group of its own and watched by this process, which stands in front of it.
 
-A supervisor asks a whole process group to end, and the cluster's own processes end at once when asked: texts would
-be cut off in the middle of their requests. So this process stands in front of the cluster and asks only its master,
-which lets running tasks finish. Should this process be killed, the cluster notices and ends in the same way.
+- A supervisor asks a whole process group to end, and the cluster's own processes end at once when asked: texts would
+  be cut off in the middle of their requests. So only the cluster's master is asked, and it lets tasks finish.
+- A process of the cluster that is killed can take a lock of its queue along, so that all look alive and nothing moves
+  any more. When messages are overdue and no task begins, the cluster is killed and another one started: the leases
+  of what it had claimed run out, and the message rows bring the work back.
+- Should this process be killed, the cluster notices and ends as if asked.
 """
 
+import logging
 import os
+import select
 import signal
+import sys
 import threading
+import time
+from datetime import timedelta
 
+from django.db import DatabaseError, connections
+from django.utils import timezone
 from django_q.management.commands.qcluster import Command as ClusterCommand
+from django_q.signals import pre_execute
+
+from subscribers.models import Message
+
+logger = logging.getLogger(__name__)
+
+# A message is overdue when its request has not begun so long after it was due.
+OVERDUE = timedelta(seconds=10)
+# A cluster that begins no task for so long, while messages are overdue, is stalled.
+STALL_SECONDS = 12
+LOOK_SECONDS = 2
+# A cluster that ends with an error sooner than this could not start; another one could not either.
+START_SECONDS = 5
 
 
 class Command(ClusterCommand):
     def handle(self, *args, **options):
-        alive, alive_writer = os.pipe()
-        master = os.fork()
-        if master:
-            os.close(alive)
-            raise SystemExit(wait_for(master))
-        os.close(alive_writer)
-        os.setsid()
-        super().handle(*args, **options)
-        # Only now, since the cluster forks its processes when it starts.
-        threading.Thread(target=end_with, args=[alive], daemon=True).start()
+        asked_to_end = threading.Event()
+        while True:
+            cluster = WatchedCluster(lambda: super(Command, self).handle(*args, **options))
+            for number in (signal.SIGTERM, signal.SIGINT):
+                signal.signal(number, lambda *_, cluster=cluster: (asked_to_end.set(), cluster.ask_to_end()))
+            code = cluster.watch()
+            could_not_start = code > 0 and cluster.age() < START_SECONDS
+            if asked_to_end.is_set() or options.get("run_once") or could_not_start:
+                sys.exit(code)
+            logger.error("cluster.replaced code=%s", code)
 
 
-def wait_for(master: int) -> int:
-    """Pass requests to end on to the cluster's master; return its exit code when it has ended."""
+class WatchedCluster:
+    """One cluster below this process, from its start to its end."""
+
+    def __init__(self, start):
+        self.started = self.progressed = time.monotonic()
+        self.progress, progress_writer = os.pipe()
+        alive, self.alive = os.pipe()
+        # A forked process cannot share its parent's connections.
+        connections.close_all()
+        self.master = os.fork()
+        if self.master == 0:
+            os.close(self.progress)
+            os.close(self.alive)
+            run_cluster(start, alive, progress_writer)
+        os.close(alive)
+        os.close(progress_writer)
+
+    def age(self) -> float:
+        """Return for how many seconds it has been there."""
+        return time.monotonic() - self.started
+
+    def ask_to_end(self) -> None:
+        os.kill(self.master, signal.SIGTERM)
+
+    def watch(self) -> int:
+        """Return the master's exit code when all of the cluster has ended; end it if it stalls."""
+        while not (ended := os.waitpid(self.master, os.WNOHANG))[0]:
+            if self.made_progress():
+                self.progressed = time.monotonic()
+            elif time.monotonic() - self.progressed > STALL_SECONDS and is_overdue():
+                logger.error("cluster.stalled seconds=%.0f", time.monotonic() - self.progressed)
+                self.kill_group()
+        # Whatever the master has left behind would run on with nobody to watch it.
+        self.kill_group()
+        os.close(self.progress)
+        os.close(self.alive)
+        return os.waitstatus_to_exitcode(ended[1])
+
+    def made_progress(self) -> bool:
+        """Wait a moment; return whether a task has begun meanwhile, or the cluster has ended."""
+        readable, _, _ = select.select([self.progress], [], [], LOOK_SECONDS)
+        if not readable:
+            return False
+        if not os.read(self.progress, 4096):
+            time.sleep(0.1)  # Its last process is gone, and waitpid is about to say so.
+        return True
+
+    def kill_group(self) -> None:
+        try:
+            os.killpg(self.master, signal.SIGKILL)
+        except ProcessLookupError:
+            return
+
+
+def run_cluster(start, alive: int, progress_writer: int) -> None:
+    """Be the cluster's master; never returns."""
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: os.kill(master, signal.SIGTERM))
-    _, status = os.waitpid(master, 0)
-    return os.waitstatus_to_exitcode(status)
+        signal.signal(number, signal.SIG_DFL)
+    os.setsid()
+    os.set_blocking(progress_writer, False)
+    pre_execute.connect(lambda **_: tell_progress(progress_writer), weak=False)
+    start()
+    # Only now, since the cluster forks its processes when it starts.
+    threading.Thread(target=end_with, args=[alive], daemon=True).start()
+    # As any program ends: after the cluster's processes, for which this waits.
+    sys.exit()
+
+
+def tell_progress(progress_writer: int) -> None:
+    try:
+        os.write(progress_writer, b".")
+    except BlockingIOError:
+        return  # There is plenty that nobody has read yet.
 
 
 def end_with(alive: int) -> None:
     """End the cluster when nobody holds the other end of this pipe any more."""
     os.read(alive, 1)
     os.kill(os.getpid(), signal.SIGTERM)
+
+
+def is_overdue() -> bool:
+    """Tell whether a message should have been on its way; False where the database cannot say."""
+    waiting = Message.objects.filter(due_at__lt=timezone.now() - OVERDUE, begun_at=None)
+    try:
+        return any(
+            waiting.filter(status=status).exists() for status in (Message.Status.SCHEDULED, Message.Status.SENDING)
+        )
+    except DatabaseError:
+        connections.close_all()
+        return False

@@ -8,6 +8,9 @@ from django.utils.html import format_html
 from .forms import DELAY_SUGGESTIONS, TextForm, TextFormSet, delay_in_words
 from .models import Story, StoryText
 
+# Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
+# fields, but does not look into pairs.
+
 
 class TextInline(admin.StackedInline):
     model = StoryText
@@ -24,7 +27,7 @@ class TextInline(admin.StackedInline):
         writes = self.has_add_permission(request, obj) or self.has_change_permission(request, obj)
         return [
             (None, {"fields": ["body", ("delay" if writes else "wait", "at")]}),
-            ("Picture", {"fields": [("media", "media_url")], "classes": ["collapse"]}),
+            ("Picture", {"fields": ["media", "media_url"], "classes": ["collapse"]}),
         ]
 
     @admin.display(description="delay")
@@ -43,7 +46,7 @@ class StoryAdmin(admin.ModelAdmin):
     inlines = [TextInline]
     fieldsets = [
         (None, {"fields": [("title", "keyword", "status"), "summary"]}),
-        ("Address and weight", {"fields": [("slug", "weight")], "classes": ["collapse"]}),
+        ("Address and weight", {"fields": ["slug", "weight"], "classes": ["collapse"]}),
     ]
     prepopulated_fields = {"slug": ["title"]}
     list_display = ["title", "keyword", "status", "texts_count", "changed", "page"]

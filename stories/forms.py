@@ -10,6 +10,7 @@ from django.forms.formsets import ORDERING_FIELD_NAME
 from humanize import precisedelta
 from pytimeparse import parse
 
+from .media import NO_PICTURE
 from .models import Story, StoryText
 
 AT_ONCE = "right away"
@@ -132,6 +133,7 @@ class TextForm(forms.ModelForm):
         }
         labels = {"media": "Upload", "media_url": "or link"}
         help_texts = {"media": "", "media_url": ""}
+        error_messages = {"media": {"invalid_image": NO_PICTURE}}
 
     @property
     def changed_data(self) -> list[str]:

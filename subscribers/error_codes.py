@@ -8,6 +8,7 @@ WORDS = {
     20500: "a fault at the carrier",
     20503: "the carrier is out of order",
     21211: "not a phone number",
+    11200: "the picture could not be fetched",
     21408: "we may not send to this country",
     21602: "the text is empty",
     21606: "our number cannot send texts",

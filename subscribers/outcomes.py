@@ -10,7 +10,7 @@ from uuid import UUID
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_at_once, retried_patiently
 
-from . import consent
+from . import consent, error_codes
 from .models import Enrollment, Hold, Message, Subscriber, masked
 from .scheduling import schedule
 
@@ -138,9 +138,7 @@ def apply_error(message: Message, error: CarrierError, now: datetime) -> None:
 
 def follow_error(message: Message, action: Action, now: datetime) -> None:
     """Do to the reader, the enrollment or everything what an error of this kind asks for."""
-    reason = message.reason or "the carrier refused it"
-    if message.error_code:
-        reason = f"{message.error_code}: {reason}"
+    reason = error_codes.in_words(message.error_code) or message.reason
     match action:
         case Action.OPT_OUT:
             consent.opt_out(message.subscriber, now, "opted out at the carrier")

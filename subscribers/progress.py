@@ -23,16 +23,26 @@ class Progress:
 
 
 def with_progress(enrollments: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
-    """Return these enrollments with all that progress_of() looks at, and `last_sent_at`."""
+    """Return these enrollments with all that progress_of() looks at, `last_sent_at`, and `lost_count`.
+
+    Lost are the texts that the carrier had accepted and that did not reach the phone.
+    """
     unsent = Message.objects.story_texts().filter(sent_at=None).select_related("text").order_by("step")
     texts = StoryText.objects.filter(story=OuterRef("story")).order_by().values("story").values(count=Count("pk"))
     sent = Message.objects.filter(enrollment=OuterRef("pk"), step__isnull=False).exclude(sent_at=None)
+    lost = (
+        sent.filter(status__in=[Message.Status.UNDELIVERED, Message.Status.FAILED])
+        .order_by()
+        .values("enrollment")
+        .values(count=Count("pk"))
+    )
     return (
         enrollments.select_related("subscriber", "story")
         .prefetch_related(Prefetch("messages", queryset=unsent, to_attr="unsent"))
         .annotate(
             text_count=Coalesce(Subquery(texts), 0),
             last_sent_at=Subquery(sent.order_by("-step").values("sent_at")[:1]),
+            lost_count=Coalesce(Subquery(lost), 0),
         )
     )
 

@@ -5,6 +5,7 @@ import logging
 import re
 from collections.abc import Callable
 
+from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
@@ -38,12 +39,14 @@ def webhook(view: View) -> View:
     def wrapped(request: HttpRequest) -> HttpResponse:
         if int(request.META.get("CONTENT_LENGTH") or 0) > WEBHOOK_MAX_BYTES:
             return refuse(request, 413, f"More than {WEBHOOK_MAX_BYTES} bytes.")
-        if not carrier.is_signed(request):
-            return refuse(request, 403, "The signature is missing or wrong.")
         try:
+            if not carrier.is_signed(request):
+                return refuse(request, 403, "The signature is missing or wrong.")
             return view(request)
         except BadParameter as error:
             return refuse(request, 400, str(error))
+        except (BadRequest, SuspiciousOperation):
+            return refuse(request, 400, "The form cannot be read.")
 
     return wrapped
 
@@ -73,8 +76,8 @@ def receive_status(request: HttpRequest) -> HttpResponse:
     known = outcomes.receive_callback(
         sid,
         status,
-        error_code=number_or_none(request.POST.get("ErrorCode")),
-        message_id=number_or_none(request.GET.get("message")),
+        error_code=number_or_none(request.POST.get("ErrorCode"), digits=9),
+        message_id=number_or_none(request.GET.get("message"), digits=18),
         now=timezone.now(),
     )
     if not known:
@@ -102,9 +105,9 @@ def printable(value: str) -> str:
     return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
-def number_or_none(value: str | None) -> int | None:
-    """Return a whole number of at most 18 digits that a parameter holds; None for anything else."""
-    return int(value) if value and re.fullmatch(r"[0-9]{1,18}", value) else None
+def number_or_none(value: str | None, digits: int) -> int | None:
+    """Return a whole number of at most so many digits that a parameter holds; None for anything else."""
+    return int(value) if value and re.fullmatch(rf"[0-9]{{1,{digits}}}", value) else None
 
 
 def refuse(request: HttpRequest, status: int, reason: str) -> HttpResponse:

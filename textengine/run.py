@@ -4,6 +4,7 @@ Everything it sets up is kept: a second run finds its `.env`, its data and its a
 """
 
 import contextlib
+import fcntl
 import os
 import secrets
 import socket
@@ -13,6 +14,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import TextIO
 
 ROOT = Path(__file__).resolve().parent.parent
 # The sandbox's account: it opens nothing outside this machine.
@@ -29,13 +31,17 @@ def main() -> None:
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     try:
         import django
+        import environ  # noqa: F401
+        import honcho.manager  # noqa: F401
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import call_command
         from django.core.management.base import SystemCheckError
         from django.db import DatabaseError
     except ModuleNotFoundError as error:
         sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then try again.")
-    made_env = write_env(ROOT / ".env")
+    lock = only_run_here()  # noqa: F841  held until this process ends
+    if write_env(ROOT / ".env"):
+        say("Wrote .env, with the sandbox's settings; .env.example explains each.")
     complete_environment()
     try:
         django.setup()
@@ -43,8 +49,7 @@ def main() -> None:
         ensure_free("PORT")
         ensure_free("SANDBOX_PORT")
         call_command("migrate", verbosity=0)
-        accounts = make_accounts()
-        if accounts:
+        if make_accounts():
             # Only beside new accounts: a sample story that somebody deleted stays away.
             call_command("loadsample", verbosity=0)
     except ModuleNotFoundError as error:
@@ -53,9 +58,17 @@ def main() -> None:
         sys.exit(f"Text-Engine cannot start: {error}")
     except DatabaseError as error:
         sys.exit(f"Text-Engine cannot start: the database of DATABASE_URL cannot be used ({str(error).strip()}).")
-    if made_env:
-        print("Wrote .env, with the sandbox's settings; .env.example explains each.")  # noqa: T201
-    sys.exit(run_processes(accounts))
+    sys.exit(run_processes())
+
+
+def only_run_here() -> TextIO:
+    """End with a sentence where another run of this folder goes on: the two would send each other's texts."""
+    lock = (ROOT / ".run.lock").open("w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        sys.exit("Text-Engine is already running from this folder: stop the other `make run` first.")
+    return lock
 
 
 def write_env(path: Path) -> bool:
@@ -99,23 +112,25 @@ def ensure_free(name: str) -> None:
             sys.exit(f"Port {port} cannot be used ({error.strerror}); choose another: make run {name}={port + 10}.")
 
 
-def make_accounts() -> dict[str, str]:
-    """Make the demo accounts of a database without any; return their passwords, by user name."""
+def make_accounts() -> bool:
+    """Make the demo accounts of a database without any, and print their passwords; return whether it did."""
     from django.contrib.auth.models import Group, User
     from django.db import transaction
 
     if User.objects.exists():
-        return {}
+        return False
     passwords = {name: secrets.token_urlsafe(9) for name in ACCOUNTS}
     with transaction.atomic():
         for name, group in ACCOUNTS.items():
             user = User.objects.create_user(name, password=passwords[name], is_staff=True, is_superuser=group is None)
             if group:
                 user.groups.add(Group.objects.get(name=group))
-    return passwords
+    say("", "Accounts for the newsroom, shown only this once:")
+    say(*(f"    {name:<12} {password}" for name, password in passwords.items()), "")
+    return True
 
 
-def run_processes(accounts: dict[str, str]) -> int:
+def run_processes() -> int:
     """Run the Procfile's processes until one ends or Ctrl-C; return the exit code."""
     from honcho.environ import parse_procfile
     from honcho.manager import Manager
@@ -123,19 +138,19 @@ def run_processes(accounts: dict[str, str]) -> int:
     manager = Manager()
     for name, command in parse_procfile((ROOT / "Procfile").read_text()).processes.items():
         manager.add_process(name, command, env=os.environ | {"PYTHONUNBUFFERED": "1"})
-    threading.Thread(target=announce, args=[accounts], daemon=True).start()
+    threading.Thread(target=announce, daemon=True).start()
     manager.loop()
     # Ctrl-C is how a run is meant to end.
     return 0 if manager.returncode == 130 else manager.returncode
 
 
-def announce(accounts: dict[str, str]) -> None:
+def announce() -> None:
     """Print what to open and what to try, as soon as it can be opened."""
     public, phones = os.environ["PUBLIC_URL"], f"http://localhost:{os.environ['SANDBOX_PORT']}"
     if not (answers(f"http://localhost:{os.environ['PORT']}/readyz") and answers(phones)):
-        print("Text-Engine is not ready yet: see above what its processes say.", flush=True)  # noqa: T201
+        say("Text-Engine is not ready yet: see above what its processes say.")
         return
-    print(banner(public, phones, accounts), flush=True)  # noqa: T201
+    say(*banner(public, phones))
 
 
 def answers(url: str) -> bool:
@@ -150,7 +165,11 @@ def answers(url: str) -> bool:
     return False
 
 
-def banner(public: str, phones: str, accounts: dict[str, str]) -> str:
+def say(*lines: str) -> None:
+    print("\n".join(lines), flush=True)  # noqa: T201
+
+
+def banner(public: str, phones: str) -> list[str]:
     from stories.models import Story
 
     story = Story.objects.readable().exclude(keyword=None).order_by("pk").first()
@@ -158,12 +177,7 @@ def banner(public: str, phones: str, accounts: dict[str, str]) -> str:
     lines += [f"  Newsroom   {public}/admin/", f"  Phones     {phones}/", ""]
     if story:
         lines += [f"  Try: on the phones' page, text {story.keyword} and watch the story arrive."]
-    lines += ["  Then look in the newsroom, under Enrollments, how far it is.", ""]
-    if accounts:
-        lines += ["  Accounts, shown only this once:"]
-        lines += [f"    {name:<12} {password}" for name, password in accounts.items()]
-        lines += [""]
-    return "\n".join(lines)
+    return [*lines, "  Then look in the newsroom, under Enrollments, how far it is.", ""]
 
 
 if __name__ == "__main__":

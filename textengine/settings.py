@@ -17,6 +17,8 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.Env()
 env.smart_cast = False
 try:
+    if (BASE_DIR / ".env").is_dir():
+        raise IsADirectoryError("it is a folder")
     env.read_env(BASE_DIR / ".env")
 except (OSError, UnicodeDecodeError, ValueError) as error:
     raise ImproperlyConfigured(f"the file .env cannot be read ({error}); see .env.example.") from error
@@ -84,6 +86,8 @@ if not SECRET_KEY:
 
 PORT = port("PORT", 8000)
 SANDBOX_PORT = port("SANDBOX_PORT", 8001)
+if PORT == SANDBOX_PORT:
+    raise ImproperlyConfigured(f"PORT and SANDBOX_PORT are both {PORT}; set one of them to another port.")
 # Where Twilio and readers reach us. Signatures are computed over it, and pictures are fetched from it.
 PUBLIC_URL = base_url("PUBLIC_URL", f"http://localhost:{PORT}")
 ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()] or [

@@ -116,6 +116,19 @@ def test_after_an_error_the_texts_stand_in_the_order_that_was_chosen(open_page, 
     expect(card(page, 2).get_by_label("Delay")).to_have_value("1 hour and 30 minutes")
 
 
+def test_what_is_wrong_with_a_picture_or_an_address_is_seen(open_page, story, tmp_path):
+    page = open_page()
+    wrong = tmp_path / "picture.jpg"
+    wrong.write_text("No picture at all")
+    card(page, 1).get_by_text("Picture", exact=True).first.click()
+    card(page, 1).get_by_label("Upload").set_input_files(wrong)
+    page.get_by_text("Address and weight").click()
+    page.get_by_label("Slug").fill("")
+    page.get_by_role("button", name="Save", exact=True).click()
+    expect(page.get_by_text("This file is not a JPEG, PNG or GIF picture.")).to_be_visible()
+    expect(page.locator(".field-slug .errorlist")).to_be_visible()
+
+
 @pytest.mark.parametrize("color_scheme", ["light", "dark"])
 def test_the_page_fits_a_phone(open_page, color_scheme):
     page = open_page(390, color_scheme=color_scheme, is_mobile=True)

@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.utils import timezone
 
 from .. import scheduling
-from ..models import Enrollment
+from ..models import Enrollment, Hold
 from ..progress import with_progress
 from .parts import ButtonMixin, ReadOnlyAdmin, moment, progress_bar, reader_link, what_comes_next
 
@@ -42,7 +42,8 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
     def send_next_now(self, request, queryset):
         count = scheduling.send_next_now(queryset.values_list("pk", flat=True), timezone.now())
         level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, f"The next text goes out now to {readers(count)}.", level)
+        held = " What is on hold waits until the hold is released." if Hold.objects.active().exists() else ""
+        self.message_user(request, f"The next text goes out now to {readers(count)}.{held}", level)
 
     @admin.display(description="number", ordering="subscriber__phone_number")
     def phone_number(self, enrollment: Enrollment) -> str:

@@ -1,11 +1,15 @@
 """Every text that came in, went out or will go out, and what became of it."""
 
 from django.contrib import admin
+from django.db.models.functions import Coalesce
 from django.template.defaultfilters import linebreaksbr, truncatechars
 from django.utils.html import format_html, format_html_join
 
 from ..models import Message
 from .parts import LINE, NOTHING, ReadOnlyAdmin, moment, reader_link, what_went_wrong
+
+# When it was sent or will be, or came in. Rows are made long before they are sent, so their ids say little.
+MOMENT = Coalesce("sent_at", "due_at", "created_at")
 
 
 @admin.register(Message)
@@ -15,6 +19,7 @@ class MessageAdmin(ReadOnlyAdmin):
     list_select_related = ["subscriber", "enrollment__story", "text"]
     search_fields = ["subscriber__phone_number", "sender", "body", "=sid"]
     show_full_result_count = False
+    ordering = [MOMENT.desc(), "-pk"]
     fieldsets = [
         (None, {"fields": [("direction", "reader", "story"), "all_words", "pictures", ("state", "reason")]}),
         ("Times", {"fields": [("created", "due", "begun", "sent")]}),
@@ -22,7 +27,7 @@ class MessageAdmin(ReadOnlyAdmin):
     ]
     readonly_fields = ["reader", "story", "all_words", "pictures", "state", "created", "due", "begun", "sent"]
 
-    @admin.display(description="time", ordering="pk")
+    @admin.display(description="time", ordering=MOMENT)
     def when(self, message: Message) -> str:
         return moment(message.sent_at or message.due_at or message.created_at)
 

@@ -33,12 +33,15 @@ def moment(when: datetime | None) -> str:
 
 def progress_bar(enrollment: Enrollment) -> str:
     progress = progress_of(enrollment)
-    return format_html(
+    bar = format_html(
         '<span class="progress"><progress max="{}" value="{}" aria-label="Progress"></progress> {}</span>',
         max(progress.total, 1),
         progress.sent,
         progress,
     )
+    if not enrollment.lost_count:
+        return bar
+    return format_html('{}<br><span class="state state--failed">{} did not arrive</span>', bar, enrollment.lost_count)
 
 
 def what_comes_next(enrollment: Enrollment) -> str:

@@ -231,6 +231,26 @@ def test_errors_are_said_in_words(editor):
     assert "phone unreachable (30003)" in page(editor, page_of(enrollment.subscriber))
 
 
+def test_a_text_that_did_not_arrive_is_told_beside_the_progress(editor):
+    make_enrollment(sent=2)
+    assert "did not arrive" not in page(editor, list_of("enrollment"))
+    Message.objects.filter(step=1).update(status="undelivered", error_code=11200)
+    assert "1 did not arrive" in page(editor, list_of("enrollment"))
+    assert "the picture could not be fetched (11200)" in page(editor, list_of("message"))
+
+
+def test_messages_are_listed_by_the_time_they_show(editor):
+    now = timezone.now()
+    enrollment = make_enrollment(sent=2)
+    # The row that was made first is sent last.
+    Message.objects.filter(step=1).update(body="Later", sent_at=now)
+    Message.objects.filter(step=2).update(body="Earlier", sent_at=now - timedelta(days=1))
+    make_inbound(enrollment.subscriber, "Between", created_at=now)
+    Message.objects.filter(body="Between").update(created_at=now - timedelta(hours=1))
+    text = page(editor, list_of("message"))
+    assert text.index("Later") < text.index("Between") < text.index("Earlier")
+
+
 def test_a_failed_attempt_is_told_beside_the_next_one(editor):
     make_enrollment()
     Message.objects.update(attempts=1, reason="the carrier cannot be reached")

@@ -5,7 +5,7 @@ import pytest
 from stories.tests.factory import make_story
 from subscribers.models import Enrollment, Message, Subscriber
 
-from .factory import OUR_NUMBER
+from .factory import OUR_NUMBER, make_enrollment
 from .webhooks import INBOUND, READER, STATUS, new_sid, report, signed_post, text
 
 pytestmark = pytest.mark.django_db
@@ -43,6 +43,20 @@ def test_a_signature_covers_repeated_and_empty_parameters():
 def test_the_public_address_is_what_is_signed(settings):
     settings.PUBLIC_URL = "https://texts.example.org"
     assert text("Hello").status_code == 200
+
+
+@pytest.mark.parametrize("debug", [True, False])
+def test_a_form_in_another_encoding_is_refused(client, settings, debug):
+    settings.DEBUG = debug
+    response = client.post(INBOUND, "Body=x", content_type="application/x-www-form-urlencoded; charset=utf-16")
+    assert response.status_code in (400, 403)
+
+
+@pytest.mark.parametrize("code", ["2147483648", "9" * 40, "-1", "x"])
+def test_an_error_code_that_cannot_be_is_no_error(code):
+    make_enrollment(sent=1)
+    sid = Message.objects.get(step=1).sid
+    assert signed_post(STATUS, {"MessageSid": sid, "MessageStatus": "failed", "ErrorCode": code}).status_code == 204
 
 
 @pytest.mark.parametrize("path", [INBOUND, STATUS])

@@ -18,7 +18,7 @@ from .processes import ROOT, descendants, free_port, wait_until
 
 # What a checkout has that a copy of it is to be without: data, and what this machine has made.
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".env", "*.sqlite3*", "media", "__pycache__", "staticfiles", ".*_cache"
+    ".git", ".venv", ".env", "*.sqlite3*", ".run.lock", "media", "__pycache__", "staticfiles", ".*_cache"
 )
 
 
@@ -103,8 +103,7 @@ def log_in(run: Run, name: str, password: str) -> bool:
 
 def test_a_first_run_sets_everything_up_and_a_second_one_keeps_it(start, copy):
     run = start()
-    run.wait_for("Accounts, shown only this once")
-    run.wait_for("editor")
+    run.wait_for("Text-Engine is running")
     accounts = dict(re.findall(r"^ {4}(admin|journalist|editor) +(\S+)$", run.output, re.MULTILINE))
     assert set(accounts) == {"admin", "journalist", "editor"}
     assert all(log_in(run, name, password) for name, password in accounts.items())
@@ -131,6 +130,19 @@ def is_running(pid: int) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def test_a_second_run_beside_the_first_is_refused(start):
+    start().wait_for("Text-Engine is running")
+    beside = start()
+    assert beside.ended() != 0
+    assert "already running from this folder" in beside.output
+
+
+def test_the_passwords_are_printed_even_if_nothing_starts_afterwards(start):
+    run = start(WEB_CONCURRENCY="a few")
+    run.wait_for("Accounts for the newsroom")
+    run.wait_for("editor")
 
 
 @pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])

@@ -16,6 +16,7 @@ WRONG = [
     ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
     ({"DEBUG": "maybe"}, "DEBUG is 'maybe'; set it to true or false"),
     ({"PORT": "http"}, "PORT is 'http'"),
+    ({"PORT": "8001"}, "PORT and SANDBOX_PORT are both 8001"),
     ({"SANDBOX_PORT": "70000"}, "SANDBOX_PORT is '70000'"),
     ({"DATABASE_URL": "nonsense"}, "DATABASE_URL cannot be understood"),
     ({"DATABASE_URL": "mysql://localhost/x"}, "DATABASE_URL cannot be understood"),

@@ -47,7 +47,7 @@ class Outcome:
 
 def backoff(attempts: int) -> timedelta:
     """Return how long to wait after this many attempts: twice as long each time, give or take a quarter."""
-    seconds = min(2.0**attempts, BACKOFF_MAX.total_seconds())
+    seconds = min(2 ** min(attempts, 20), BACKOFF_MAX.total_seconds())
     return timedelta(seconds=seconds * random.uniform(0.75, 1.25))  # noqa: S311
 
 

@@ -246,6 +246,7 @@ def test_waits_grow_with_each_attempt_and_end_at_a_quarter_of_an_hour():
     assert timedelta(seconds=1.5) <= backoff(1) <= timedelta(seconds=2.5)
     assert timedelta(seconds=12) <= backoff(4) <= timedelta(seconds=20)
     assert timedelta(minutes=11) <= backoff(30) <= timedelta(minutes=19)
+    assert backoff(5000) <= timedelta(minutes=19)
 
 
 @pytest.mark.parametrize(

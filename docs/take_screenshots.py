@@ -28,6 +28,7 @@ def main() -> None:
 
 
 def take_pictures(folder: Path) -> None:
+    from django.contrib.auth.hashers import make_password
     from django.contrib.auth.models import User
     from django.core.management import call_command
 
@@ -36,7 +37,8 @@ def take_pictures(folder: Path) -> None:
     from textengine.tests.processes import Processes
 
     call_command("migrate", verbosity=0)
-    User.objects.create_superuser("newsroom", password=PASSWORD)
+    password = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    User.objects.create(username="newsroom", password=password, is_staff=True, is_superuser=True)
     story = load_sample_story()
     with Processes(media_root=folder) as processes, launched() as browser:
         for place, reader in enumerate(READERS):

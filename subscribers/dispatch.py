@@ -50,23 +50,26 @@ def claim(now: datetime) -> int:
     with transaction.atomic():
         hold_back(Message.objects.due(now))
         expired = Message.objects.expired(now)
-        unbegun = expired.filter(begun_at=None).select_for_update(skip_locked=True).values("pk")[:CLAIM_LIMIT]
+        unbegun = free(expired.filter(begun_at=None))
         Message.objects.filter(pk__in=unbegun).update(status=Message.Status.SCHEDULED, lease=None, lease_until=None)
-        due = take(Message.objects.due(now).order_by("due_at", "pk"), now)
-        unknown = take(expired.exclude(begun_at=None).order_by("lease_until"), now)
-        for task, (lease, ids) in (("send", due), ("recover", unknown)):
+        due = free(Message.objects.due(now).order_by("due_at", "pk"))
+        unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))
+        lease = uuid4()
+        Message.objects.filter(pk__in=due + unknown).update(
+            status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE
+        )
+        for task, ids in (("send", due), ("recover", unknown)):
             for start in range(0, len(ids), BATCH):
                 async_task(f"subscribers.tasks.{task}", ids[start : start + BATCH], str(lease))
-    return len(due[1]) + len(unknown[1])
+    return len(due) + len(unknown)
 
 
-def take(messages, now: datetime) -> tuple[UUID, list[int]]:
-    """Lease these messages, passing over those that another cluster is taking; return the lease and their ids."""
-    lease = uuid4()
-    free = messages.select_for_update(skip_locked=True).values("pk")[:CLAIM_LIMIT]
-    Message.objects.filter(pk__in=free).update(status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE)
-    taken = Message.objects.filter(status=Message.Status.SENDING, lease=lease)
-    return lease, list(taken.order_by("due_at", "pk").values_list("pk", flat=True))
+def free(messages) -> list[int]:
+    """Lock the first of these messages, passing over those that another cluster is taking, and return their ids.
+
+    A statement of its own: as a part of the UPDATE, PostgreSQL may run it more than once, and lock more.
+    """
+    return list(messages.select_for_update(skip_locked=True).values_list("pk", flat=True)[:CLAIM_LIMIT])
 
 
 def hold_back(messages) -> None:

@@ -21,6 +21,11 @@ os.environ.update(
 from textengine.settings import *  # noqa: F403
 from textengine.settings import BASE_DIR, DATABASES
 
+# Tests that log in by password, through real processes, ask for the real hasher.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.MD5PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 # A file, so that the processes that tests start see the same database.
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_DATABASE_NAME", str(BASE_DIR / "test.sqlite3"))}

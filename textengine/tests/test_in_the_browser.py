@@ -4,6 +4,7 @@ import os
 import re
 
 import pytest
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group, User
 from playwright.sync_api import expect
 
@@ -27,7 +28,8 @@ STORY = [
 
 def log_in(page, processes, name: str, group: str | None) -> None:
     """Make an account of this group and log in with it, in the page."""
-    user = User.objects.create_user(name, password=PASSWORD, is_staff=True, is_superuser=group is None)
+    password = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    user = User.objects.create(username=name, password=password, is_staff=True, is_superuser=group is None)
     if group:
         user.groups.add(Group.objects.get(name=group))
     page.goto(f"{processes.url}/admin/")

@@ -5,6 +5,7 @@ const said = document.getElementById("faults-said");
 const button = document.getElementById("faults-button");
 const numbers = document.getElementById("fault-numbers");
 let inForce = null;
+let last = Promise.resolve();
 
 async function ask(options) {
   const response = await fetch("/faults", options);
@@ -17,9 +18,21 @@ async function ask(options) {
   return true;
 }
 
-function put(faults, words) {
-  const options = { method: "PUT", headers: { "Content-Type": "application/json" }, body: JSON.stringify(faults) };
-  return ask(options).then((isDone) => isDone && (said.textContent = words));
+// One after the other: each change is made to what the one before it has left.
+function put(change, words) {
+  last = last.then(async () => {
+    const body = JSON.stringify(change(inForce));
+    const isDone = await ask({ method: "PUT", headers: { "Content-Type": "application/json" }, body });
+    if (isDone) said.textContent = words;
+  });
+}
+
+// Nothing can be typed that the answer would write over.
+async function load() {
+  const fields = [...form.elements];
+  fields.forEach((field) => (field.disabled = true));
+  await ask();
+  fields.forEach((field) => (field.disabled = false));
 }
 
 function show(faults) {
@@ -43,9 +56,8 @@ function numberLine(number, outcome) {
   remove.type = "button";
   remove.textContent = "Remove";
   remove.addEventListener("click", () => {
-    const left = { ...inForce.numbers };
-    delete left[number];
-    put({ ...inForce, numbers: left }, `${number} can be texted again.`);
+    const without = ({ [number]: _, ...left }) => left;
+    put((faults) => ({ ...faults, numbers: without(faults.numbers) }), `${number} can be texted again.`);
   });
   item.append(`${number}: ${outcome} `, remove);
   return item;
@@ -55,25 +67,25 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const rates = {};
   form.querySelectorAll("[data-rate]").forEach((input) => (rates[input.dataset.rate] = Number(input.value) / 100));
-  const faults = { ...inForce, rates, latency: Number(form.latency.value), "callback-late": Number(form["callback-late"].value) };
-  put(faults, "In force.");
+  const late = { latency: Number(form.latency.value), "callback-late": Number(form["callback-late"].value) };
+  put((faults) => ({ ...faults, ...late, rates }), "In force.");
 });
 
 form.addEventListener("click", ({ target }) => {
   const kind = target.closest("[data-next]")?.dataset.next;
-  if (kind) put({ ...inForce, next: [...inForce.next, { kind, count: 1 }] }, `The next one: ${kind}.`);
+  if (kind) put((faults) => ({ ...faults, next: [...faults.next, { kind, count: 1 }] }), `The next one: ${kind}.`);
 });
 
 document.getElementById("fault-add").addEventListener("click", () => {
-  const number = document.getElementById("fault-number");
-  const outcome = document.getElementById("fault-outcome").value;
-  put({ ...inForce, numbers: { ...inForce.numbers, [number.value]: outcome } }, "In force.");
-  number.value = "";
+  const field = document.getElementById("fault-number");
+  const added = { [field.value]: document.getElementById("fault-outcome").value };
+  put((faults) => ({ ...faults, numbers: { ...faults.numbers, ...added } }), "In force.");
+  field.value = "";
 });
 
-document.getElementById("faults-end").addEventListener("click", () => put({}, "All faults have ended."));
+document.getElementById("faults-end").addEventListener("click", () => put(() => ({}), "All faults have ended."));
 button.addEventListener("click", () => {
   said.textContent = "";
-  ask();
+  load();
 });
-ask();
+load();

@@ -41,7 +41,7 @@ def progress_bar(enrollment: Enrollment) -> str:
     )
     if not enrollment.lost_count:
         return bar
-    return format_html('{}<br><span class="state state--failed">{} did not arrive</span>', bar, enrollment.lost_count)
+    return format_html('{} <br><span class="state state--failed">{} did not arrive</span>', bar, enrollment.lost_count)
 
 
 def what_comes_next(enrollment: Enrollment) -> str:

@@ -19,7 +19,7 @@ def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
         live = list(Enrollment.objects.filter(subscriber=subscriber).live().locked())
         for enrollment in live:
             enrollment.end(Enrollment.Status.STOPPED, now, reason)
-        Enrollment.objects.bulk_update(live, ["status", "ended_at", "reason"])
+        Enrollment.objects.write(live, ["status", "ended_at", "reason"])
         Message.objects.filter(subscriber=subscriber).cancel()
     logger.info("subscriber.opted_out id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))
 
@@ -41,6 +41,6 @@ def opt_in(subscriber: Subscriber, now: datetime) -> None:
         locked.save(update_fields=["opted_out_at"])
         for enrollment in ended:
             enrollment.resume()
-        Enrollment.objects.bulk_update(ended, ["status", "ended_at", "reason"])
+        Enrollment.objects.write(ended, ["status", "ended_at", "reason"])
         schedule(ended, now)
     logger.info("subscriber.opted_in id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))

@@ -121,7 +121,7 @@ def begin(message_ids: list[int], lease: UUID, now: datetime) -> list[Message]:
         messages = [message for message in messages if message.enrollment_id not in orphans]
         for message in messages:
             message.begin(now, lease_until=now + LEASE)
-        Message.objects.bulk_update(messages, ["body", "media_urls", "begun_at", "lease_until", "attempts"])
+        Message.objects.write(messages, ["body", "media_urls", "begun_at", "lease_until", "attempts"])
     if orphans:
         hand_over(orphans, now)
     return messages

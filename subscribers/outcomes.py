@@ -79,9 +79,9 @@ def record(outcomes: list[Outcome], lease: UUID | None = None) -> None:
     for message in refused:
         apply_error(message, of[message.pk].error, of[message.pk].at)
     completed = [message for message in settled if complete(message, of[message.pk].accepted)]
-    Message.objects.bulk_update(accepted + refused + completed, RECORDED_FIELDS)
+    Message.objects.write(accepted + refused + completed, RECORDED_FIELDS)
     moved = [enrollment_of[message.enrollment_id] for message in accepted if message.step]
-    Enrollment.objects.bulk_update(moved, ["step"])
+    Enrollment.objects.write(moved, ["step"])
     schedule(moved, now=max(outcome.at for outcome in outcomes))
     for message in refused:
         follow_error(message, of[message.pk].error.action, of[message.pk].at)
@@ -166,7 +166,7 @@ def end(enrollments: Iterable[Enrollment], reason: str, now: datetime) -> None:
     live = list(enrollments.live().locked())
     for enrollment in live:
         enrollment.end(Enrollment.Status.FAILED, now, reason[:300])
-    Enrollment.objects.bulk_update(live, ["status", "ended_at", "reason"])
+    Enrollment.objects.write(live, ["status", "ended_at", "reason"])
     Message.objects.filter(enrollment__in=live).cancel()
 
 

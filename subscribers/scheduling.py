@@ -96,9 +96,9 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
             message.reschedule(text, due)
             changed.append(message)
     Message.objects.bulk_create(created)
-    Message.objects.bulk_update(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
+    Message.objects.write(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
     Message.objects.filter(pk__in=obsolete).delete()
-    Enrollment.objects.bulk_update(completed, ["status", "ended_at", "reason"])
+    Enrollment.objects.write(completed, ["status", "ended_at", "reason"])
 
 
 def first_or_next_message(enrollment: Enrollment, text: StoryText, due: datetime) -> Message:
@@ -146,7 +146,7 @@ def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
         failed = [enrollment for enrollment in found if enrollment.status == Enrollment.Status.FAILED]
         for enrollment in failed:
             enrollment.resume()
-        Enrollment.objects.bulk_update(failed, ["status", "ended_at", "reason"])
+        Enrollment.objects.write(failed, ["status", "ended_at", "reason"])
         schedule(failed, now)
         return Message.objects.filter(enrollment__in=found, status=Message.Status.SCHEDULED, step__isnull=False).update(
             due_at=now

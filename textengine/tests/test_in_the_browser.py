@@ -14,7 +14,7 @@ from subscribers.models import Enrollment
 
 from .chromium import new_page
 from .processes import wait_until
-from .test_whole_way import RANDOM_CHARACTERS, READER, assert_rhythm, read_story
+from .test_whole_way import RANDOM_CHARACTERS, READER, assert_in_time, assert_rhythm, read_story
 
 PASSWORD = "a-password-for-tests"
 FIRST_DELAY = int(os.environ.get("FIRST_DELAY_SECONDS", "6"))
@@ -72,6 +72,7 @@ def text_from(page, body: str, number: str = READER) -> None:
     field.press("Enter")
 
 
+@pytest.mark.in_time
 def test_a_story_that_a_journalist_enters_arrives_on_a_phone_with_its_delays_and_characters(processes, browser):
     with new_page(browser) as page:
         log_in(page, processes, "journalist", "Journalists")
@@ -87,6 +88,7 @@ def test_a_story_that_a_journalist_enters_arrives_on_a_phone_with_its_delays_and
     assert_rhythm([seconds for _, _, seconds in STORY])
 
 
+@pytest.mark.in_time
 def test_the_sample_story_arrives_in_order_with_its_pictures_while_the_admin_shows_it_happening(
     processes, browser, settings, tmp_path
 ):
@@ -115,6 +117,8 @@ def test_the_sample_story_arrives_in_order_with_its_pictures_while_the_admin_sho
         )
         for bubble, text in zip(bubbles.all(), texts, strict=True):
             expect(bubble).to_contain_text(text.body)
+    # An editor's "now" is a due time too.
+    assert_in_time()
 
 
 def skip_the_wait(desk) -> None:

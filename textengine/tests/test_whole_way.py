@@ -40,6 +40,13 @@ def assert_rhythm(delays: list[float]) -> None:
     assert waits == pytest.approx(delays, abs=1)
 
 
+def assert_in_time() -> None:
+    """Every text left within a second of its due time."""
+    lateness = [message.sent_at - message.due_at for message in Message.objects.story_texts()]
+    assert max(lateness) < timedelta(seconds=1)
+
+
+@pytest.mark.in_time
 def test_a_story_arrives_with_its_delays_and_exactly_its_characters(processes):
     make_story(
         keyword="test",
@@ -120,13 +127,13 @@ def test_an_accepted_text_whose_answer_is_lost_is_adopted_and_not_sent_again(pro
     assert bodies(processes.sandbox.messages(READER)).count("One") == 1
 
 
+@pytest.mark.in_time
 def test_a_text_leaves_within_a_second_of_its_due_time(processes):
     make_story(keyword="river", texts=[(f"Text {number}", 1) for number in range(5)])
     processes.sandbox.text(READER, "river")
     read_story(processes, READER, 5, 20)
     wait_until(lambda: Message.objects.filter(sent_at__isnull=False).count() == 5)
-    lateness = [message.sent_at - message.due_at for message in Message.objects.story_texts()]
-    assert max(lateness) < timedelta(seconds=1)
+    assert_in_time()
 
 
 def test_statuses_arrive_from_the_carrier(processes):

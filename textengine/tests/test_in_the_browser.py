@@ -17,6 +17,7 @@ from .processes import wait_until
 from .test_whole_way import RANDOM_CHARACTERS, READER, assert_in_time, assert_rhythm, read_story
 
 PASSWORD = "a-password-for-tests"
+# The story says 90 seconds; shortened so that a test run stays short.
 FIRST_DELAY = int(os.environ.get("FIRST_DELAY_SECONDS", "6"))
 STORY = [
     ("First text test!", f"{FIRST_DELAY} seconds", FIRST_DELAY),

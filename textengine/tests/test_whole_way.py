@@ -13,8 +13,6 @@ from subscribers.tests.factory import make_story
 from .processes import children, wait_until
 
 READER, OTHER_READER = "+14155550101", "+14155550102"
-# As long as the whole story says, or shortened so that a test run stays short.
-FIRST_DELAY = int(os.environ.get("FIRST_DELAY_SECONDS", "6"))
 RANDOM_CHARACTERS = "Random character test:)!(#&*$^(&$!)#(œ∑´®†\\¨ˆˆøø¬µ√ƒ\\∂®≈ƒç˙©∆√˙∫˚∆˜."
 
 
@@ -44,27 +42,6 @@ def assert_in_time() -> None:
     """Every text left within a second of its due time."""
     lateness = [message.sent_at - message.due_at for message in Message.objects.story_texts()]
     assert max(lateness) < timedelta(seconds=1)
-
-
-@pytest.mark.in_time
-def test_a_story_arrives_with_its_delays_and_exactly_its_characters(processes):
-    make_story(
-        keyword="test",
-        texts=[
-            ("First text test!", FIRST_DELAY),
-            ("Second text test?", 8),
-            ("Third text test.", 10),
-            (RANDOM_CHARACTERS, 10),
-        ],
-    )
-    processes.sandbox.text(READER, "Test")
-    assert read_story(processes, READER, 4, FIRST_DELAY + 40) == [
-        "First text test!",
-        "Second text test?",
-        "Third text test.",
-        RANDOM_CHARACTERS,
-    ]
-    assert_rhythm([FIRST_DELAY, 8, 10, 10])
 
 
 def test_stories_are_chosen_by_keyword_and_each_reader_gets_their_own(processes):

@@ -8,11 +8,14 @@ import sys
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
     try:
+        from django.conf import settings
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError as error:
         sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then use .venv/bin/python.")
     try:
+        # Some commands meet wrong settings only later, where Django's own words for them help nobody.
+        settings.INSTALLED_APPS  # noqa: B018
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Text-Engine cannot start: {error}")

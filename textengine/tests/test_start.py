@@ -71,6 +71,13 @@ def test_a_wrong_setting_stops_the_web_server_with_the_same_sentence(wrong):
     assert worker.stderr.strip().splitlines()[-1] in web.stderr
 
 
+@pytest.mark.parametrize("command", ["check", "migrate", "makemigrations", "shell"])
+def test_a_wrong_setting_stops_every_command_with_the_same_sentence(command):
+    ended = start([sys.executable, "manage.py", command], {"SECRET_KEY": ""})
+    assert ended.returncode != 0
+    assert ended.stderr.strip().startswith("Text-Engine cannot start: SECRET_KEY is not set")
+
+
 def test_a_real_account_with_its_own_token_passes():
     real = {"TWILIO_API_URL": "https://api.twilio.com", "TWILIO_AUTH_TOKEN": REAL_TOKEN}
     ended = start([sys.executable, "manage.py", "check"], real | {"PUBLIC_URL": "https://texts.example.org"})

@@ -122,7 +122,7 @@ class Processes:
         }[name]
         self.running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
 
-    def stop(self, name: str, timeout: float = 30) -> int:
+    def stop(self, name: str, timeout: float = 45) -> int:
         """Ask a process to end, as a supervisor does, and return its exit code."""
         process = self.running.pop(name)
         if process.poll() is None:

@@ -10,7 +10,7 @@ import pytest
 from subscribers.models import Enrollment, Message
 from subscribers.tests.factory import make_story
 
-from .processes import children, wait_until
+from .processes import children, parents, wait_until
 
 READER, OTHER_READER = "+14155550101", "+14155550102"
 RANDOM_CHARACTERS = "Random character test:)!(#&*$^(&$!)#(œ∑´®†\\¨ˆˆøø¬µ√ƒ\\∂®≈ƒç˙©∆√˙∫˚∆˜."
@@ -94,6 +94,15 @@ def test_whatever_is_killed_of_the_cluster_the_story_goes_on(processes, victims)
         os.kill(pid, signal.SIGKILL)
     assert read_story(processes, READER, 3, 75) == ["One", "Two", "Three"]
     assert processes.stop("worker") == 0
+
+
+def test_a_cluster_that_cannot_end_is_killed_when_asked_to_end(processes):
+    [master] = children(processes.running["worker"].pid)
+    [sentinel] = children(master)
+    os.kill(sentinel, signal.SIGSTOP)
+    assert processes.stop("worker") == 0
+    assert "cluster.killed" in processes.logged()
+    wait_until(lambda: sentinel not in dict(parents()))
 
 
 def test_an_accepted_text_whose_answer_is_lost_is_adopted_and_not_sent_again(processes):

@@ -5,6 +5,8 @@
 - A process of the cluster that is killed can take a lock of its queue along, so that all look alive and nothing moves
   any more. When messages are overdue and no task begins, the cluster is killed and another one started: the leases
   of what it had claimed run out, and the message rows bring the work back.
+- A lock that died with a process can also keep the cluster from ending when asked: past the time that any task may
+  take, it is killed.
 - Should this process be killed, the cluster notices and ends as if asked.
 """
 
@@ -17,6 +19,7 @@ import threading
 import time
 from datetime import timedelta
 
+from django.conf import settings
 from django.db import DatabaseError, connections
 from django.utils import timezone
 from django_q.management.commands.qcluster import Command as ClusterCommand
@@ -33,6 +36,8 @@ STALL_SECONDS = 12
 LOOK_SECONDS = 2
 # A cluster that ends with an error sooner than this could not start; another one could not either.
 START_SECONDS = 5
+# A cluster that was asked to end lets its tasks finish, and no task takes longer than this.
+END_SECONDS = settings.Q_CLUSTER["timeout"] + 5
 
 
 class Command(ClusterCommand):
@@ -45,7 +50,7 @@ class Command(ClusterCommand):
             code = cluster.watch()
             could_not_start = code > 0 and cluster.age() < START_SECONDS
             if asked_to_end.is_set() or options.get("run_once") or could_not_start:
-                sys.exit(code)
+                sys.exit(max(code, 0))
             logger.error("cluster.replaced code=%s", code)
 
 
@@ -54,6 +59,7 @@ class WatchedCluster:
 
     def __init__(self, start):
         self.started = self.progressed = time.monotonic()
+        self.asked_to_end: float | None = None
         self.progress, progress_writer = os.pipe()
         alive, self.alive = os.pipe()
         # A forked process cannot share its parent's connections.
@@ -71,15 +77,19 @@ class WatchedCluster:
         return time.monotonic() - self.started
 
     def ask_to_end(self) -> None:
+        self.asked_to_end = self.asked_to_end or time.monotonic()
         os.kill(self.master, signal.SIGTERM)
 
     def watch(self) -> int:
-        """Return the master's exit code when all of the cluster has ended; end it if it stalls."""
+        """Return the master's exit code (negative: a signal) once the whole cluster has ended; kill one that stalls."""
         while not (ended := os.waitpid(self.master, os.WNOHANG))[0]:
             if self.made_progress():
                 self.progressed = time.monotonic()
             elif time.monotonic() - self.progressed > STALL_SECONDS and is_overdue():
                 logger.error("cluster.stalled seconds=%.0f", time.monotonic() - self.progressed)
+                self.kill_group()
+            elif self.asked_to_end and time.monotonic() - self.asked_to_end > END_SECONDS:
+                logger.error("cluster.killed seconds=%.0f", time.monotonic() - self.asked_to_end)
                 self.kill_group()
         # Whatever the master has left behind would run on with nobody to watch it.
         self.kill_group()

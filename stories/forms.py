@@ -7,6 +7,7 @@ from django.contrib.admin.widgets import AdminFileWidget
 from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.forms.formsets import ORDERING_FIELD_NAME
+from django.utils import timezone
 from humanize import precisedelta
 from pytimeparse import parse
 
@@ -174,7 +175,7 @@ class TextFormSet(forms.BaseInlineFormSet):
         order = [pk for pk in wanted if pk in positions] + [pk for pk in positions if pk not in wanted]
         self.reordered = order != list(positions)
         if list(enumerate(order, start=1)) != [(position, pk) for pk, position in positions.items()]:
-            self.instance.texts.arrange(order)
+            self.instance.arrange(order, timezone.now())
 
     @property
     def texts_changed(self) -> bool:

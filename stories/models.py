@@ -1,7 +1,7 @@
 """What is written: stories and their texts. Who reads them is none of this app's business."""
 
 import secrets
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Self
 
 from django.conf import settings
@@ -57,6 +57,9 @@ class Story(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    reordered_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its texts last changed places; empty as long as they never did."
+    )
 
     objects = StoryQuerySet.as_manager()
 
@@ -81,24 +84,26 @@ class Story(models.Model):
                 {"keyword": f"{self.keyword} has a meaning of its own for phone networks; choose another word."}
             )
 
+    def arrange(self, ordered_ids: list[int], now: datetime) -> None:
+        """Number this story's texts 1…n in the order of their ids; texts that are not named are to be gone."""
+        with transaction.atomic():
+            before = [pk for pk in self.texts.order_by("position").values_list("pk", flat=True) if pk in ordered_ids]
+            # The numbers are unique at every moment, so the texts first step out of each other's way.
+            self.texts.update(position=F("position") + 1_000_000)
+            texts = self.texts.in_bulk(ordered_ids)
+            for position, pk in enumerate(ordered_ids, start=1):
+                texts[pk].position = position
+            self.texts.bulk_update(texts.values(), ["position"])
+            if before != ordered_ids:
+                self.reordered_at = now
+                self.save(update_fields=["reordered_at"])
+
     def revised(self) -> None:
         """Have the readers who wait for a text of this story follow its texts as they now stand.
 
         Call it in the transaction that changed the texts; the work is done by the cluster after the commit.
         """
         async_task(settings.STORY_REVISED_TASK, self.pk)
-
-
-class StoryTextQuerySet(models.QuerySet):
-    def arrange(self, ordered_ids: list[int]) -> None:
-        """Number these texts 1…n in the order of their ids; texts that are not named are to be gone."""
-        with transaction.atomic():
-            # The numbers are unique at every moment, so the texts first step out of each other's way.
-            self.update(position=F("position") + 1_000_000)
-            texts = self.in_bulk(ordered_ids)
-            for position, pk in enumerate(ordered_ids, start=1):
-                texts[pk].position = position
-            self.bulk_update(texts.values(), ["position"])
 
 
 def picture_path(text: "StoryText", filename: str) -> str:
@@ -144,8 +149,6 @@ class StoryText(models.Model):
         help_text="Optional: wait on until a clock at the reader's place shows this time.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
-
-    objects = StoryTextQuerySet.as_manager()
 
     class Meta:
         verbose_name = "text"

@@ -5,6 +5,8 @@ from datetime import datetime
 
 from django.db import transaction
 
+from textengine.database import write_rows
+
 from .models import Enrollment, Message, Subscriber, masked
 from .scheduling import schedule
 
@@ -19,7 +21,7 @@ def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
         live = list(Enrollment.objects.filter(subscriber=subscriber).live().locked())
         for enrollment in live:
             enrollment.end(Enrollment.Status.STOPPED, now, reason)
-        Enrollment.objects.write(live, ["status", "ended_at", "reason"])
+        write_rows(live, ["status", "ended_at", "reason"])
         Message.objects.filter(subscriber=subscriber).cancel()
     logger.info("subscriber.opted_out id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))
 
@@ -33,14 +35,12 @@ def opt_in(subscriber: Subscriber, now: datetime) -> None:
         ended = list(
             Enrollment.objects.filter(
                 subscriber=subscriber, status=Enrollment.Status.STOPPED, ended_at__gte=locked.opted_out_at
-            )
-            .select_related("subscriber")
-            .locked()
+            ).locked()
         )
         locked.opted_out_at = None
         locked.save(update_fields=["opted_out_at"])
         for enrollment in ended:
             enrollment.resume()
-        Enrollment.objects.write(ended, ["status", "ended_at", "reason"])
+        write_rows(ended, ["status", "ended_at", "reason"])
         schedule(ended, now)
     logger.info("subscriber.opted_in id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))

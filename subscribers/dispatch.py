@@ -1,144 +1,172 @@
-"""From due messages to the carrier: claim, send. What comes of it is recorded by outcomes, and looked up by recovery.
+"""From claimed messages to the carrier. What comes of it is recorded by outcomes, and looked up by recovery.
 
-A message is claimed before it is sent, and marked as begun before its request begins, so that whatever is killed
-in between, the row says what may have happened. No transaction is open while the carrier is asked.
+A message is marked as begun before its request begins, so that whatever is killed, the row says what may have
+happened. No transaction is open while the carrier is asked.
 """
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import cache
-from uuid import UUID, uuid4
+from itertools import islice
+from queue import Empty, SimpleQueue
+from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.urls import reverse
 from django.utils import timezone
-from django_q.tasks import async_task
 
+from stories.models import StoryText
 from textengine import carrier
+from textengine.database import retried_at_once
 
-from .models import Enrollment, Hold, Message
+from .claiming import LEASE
+from .holds import hold_back
+from .models import Enrollment, Message
 from .outcomes import Outcome, record
 from .scheduling import schedule
 
-# One task's messages, all requested at once: its threads are as many.
-BATCH = 64
-# What one poll takes at most: more would wait inside the cluster, and be of unknown outcome if it is killed.
-CLAIM_LIMIT = 4 * BATCH
-# What one poll puts aside under a hold at most; the rest follows at the next poll.
-HOLD_BACK_LIMIT = 1000
+# How many requests one worker has under way at once.
+THREADS = 64
+# How many messages share a transaction when there are many: so many are begun, and so many recorded, at once.
+GROUP = THREADS // 2
+# How long before its moment a message is marked as begun.
+LEAD = timedelta(seconds=0.03)
+# How many seconds an answer waits for others, to be recorded with them.
+LINGER = 0.02
 # Has Twilio try a callback again also when we answered with an error: https://www.twilio.com/docs/usage/webhooks
 CALLBACK_RETRIES = "#rc=3&rp=all"
-# Longer than a task may run (Q_CLUSTER's timeout), so that a lease never runs out under a living worker.
-LEASE = timedelta(seconds=25)
-# A request that could not begin by then, since its process stood still, is left to whoever has the lease next.
-BEGIN_WITHIN = timedelta(seconds=5)
-
-
-def claim(now: datetime) -> int:
-    """Turn messages that are due into tasks; return how many messages were taken.
-
-    1. Look, without a lock: an idle poll writes nothing.
-    2. Put what the brake covers aside as `held`.
-    3. Give back messages whose lease ran out before their request began.
-    4. Take what is due, oldest first, and what has to be looked up.
-    5. Enqueue tasks in the same transaction, so that neither is ever without the other.
-    """
-    if not (Message.objects.due(now).exists() or Message.objects.expired(now).exists()):
-        return 0
-    with transaction.atomic():
-        hold_back(Message.objects.due(now))
-        expired = Message.objects.expired(now)
-        unbegun = free(expired.filter(begun_at=None))
-        Message.objects.filter(pk__in=unbegun).update(status=Message.Status.SCHEDULED, lease=None, lease_until=None)
-        due = free(Message.objects.due(now).order_by("due_at", "pk"))
-        unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))
-        lease = uuid4()
-        Message.objects.filter(pk__in=due + unknown).update(
-            status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE
-        )
-        for task, ids in (("send", due), ("recover", unknown)):
-            for start in range(0, len(ids), BATCH):
-                async_task(f"subscribers.tasks.{task}", ids[start : start + BATCH], str(lease))
-    return len(due) + len(unknown)
-
-
-def free(messages) -> list[int]:
-    """Lock the first of these messages, passing over those that another cluster is taking, and return their ids.
-
-    A statement of its own: as a part of the UPDATE, PostgreSQL may run it more than once, and lock more.
-    """
-    return list(messages.select_for_update(skip_locked=True).values_list("pk", flat=True)[:CLAIM_LIMIT])
-
-
-def hold_back(messages) -> None:
-    """Put those of these messages that the brake covers aside as `held`, until it is released.
-
-    The active holds are locked, so that one that is being released does not leave a message held behind it.
-    """
-    held_stories = {hold.story_id for hold in Hold.objects.active().locked()}
-    if None not in held_stories:
-        messages = messages.filter(enrollment__story__in=held_stories)
-    if held_stories:
-        ids = list(messages.locked().values_list("pk", flat=True)[:HOLD_BACK_LIMIT])
-        Message.objects.filter(pk__in=ids).update(status=Message.Status.HELD, lease=None, lease_until=None)
+# For how many seconds a task begins requests, and a thread that is told to make one makes it.
+BEGIN_WITHIN = 5
 
 
 def send(message_ids: list[int], lease: UUID) -> None:
-    """Send the messages that were claimed under this lease, and record what came of it.
+    """Send the messages that were claimed under this lease, each at its moment, and record what comes of it.
 
-    Those that are no longer ours to send (canceled, held, erased, taken over) are passed over.
+    1. Begin those whose moment has come, as many as threads are free, in one transaction.
+    2. A thread waits for each one's moment and asks the carrier.
+    3. Record the answers that are there, while other requests are under way.
+    4. Give back what could not begin in time, since the carrier is slow: a later claim takes it.
+
+    Messages that are no longer ours to send (canceled, held, erased, taken over) are passed over.
     """
-    begun_at, started = timezone.now(), time.monotonic()
-    messages = begin(message_ids, lease, begun_at)
-
-    def request(message: Message) -> Outcome:
-        if time.monotonic() - started > BEGIN_WITHIN.total_seconds():
-            return Outcome(message.pk, timezone.now(), error=TOO_LATE)
-        return deliver(message)
-
-    record(list(sending_threads().map(request, messages)), lease=lease)
+    sending = Sending(message_ids, lease)
+    while sending.goes_on():
+        sending.begin_due()
+        sending.collect_answers()
+        sending.record_answers()
 
 
-TOO_LATE = carrier.CarrierError(carrier.Action.RETRY, "the sending process stood still")
+class Sending:
+    """The messages of one task: those that wait for their moment, those under way, and those that are answered."""
+
+    def __init__(self, message_ids: list[int], lease: UUID):
+        self.lease = lease
+        self.begin_until = time.monotonic() + BEGIN_WITHIN
+        claimed = Message.objects.claimed(lease, timezone.now()).filter(pk__in=message_ids)
+        self.waiting = deque(claimed.order_by("due_at", "pk").values_list("pk", "due_at"))
+        self.under_way = 0
+        self.answers: SimpleQueue[Future[Outcome]] = SimpleQueue()
+        self.answered: list[Outcome] = []
+        self.record_at = 0.0
+
+    def goes_on(self) -> bool:
+        return bool(self.waiting or self.under_way)
+
+    def begin_due(self) -> None:
+        if self.waiting and time.monotonic() > self.begin_until:
+            self.give_back()
+        if ids := self.take_due(timezone.now() + LEAD):
+            messages = begin(ids, self.lease, timezone.now())
+            begin_until = time.monotonic() + BEGIN_WITHIN
+            for message in messages:
+                sending_threads().submit(deliver, message, begin_until).add_done_callback(self.answers.put)
+            self.under_way += len(messages)
+
+    def take_due(self, horizon: datetime) -> list[int]:
+        """Take those that are due off the waiting: all, or as many as there are threads free, if these are a group."""
+        free = THREADS - self.under_way
+        due = sum(1 for _, due_at in islice(self.waiting, free) if due_at <= horizon)
+        if due == free < GROUP:
+            return []
+        return [self.waiting.popleft()[0] for _ in range(due)]
+
+    def collect_answers(self) -> None:
+        """Wait for an answer, or until there is something else to do; take all that are there."""
+        try:
+            self.take_answer(self.answers.get(timeout=self.seconds_to_wait()))
+            while True:
+                self.take_answer(self.answers.get_nowait())
+        except Empty:
+            return
+
+    def take_answer(self, answer: Future[Outcome]) -> None:
+        self.under_way -= 1
+        if not self.answered:
+            self.record_at = time.monotonic() + LINGER
+        self.answered.append(answer.result())
+
+    def seconds_to_wait(self) -> float | None:
+        """Return when there is something to do even if no answer comes; None if there will not be."""
+        moments = [self.record_at] if self.answered else []
+        if self.waiting:
+            moments.append(self.begin_until)
+        if self.waiting and THREADS - self.under_way >= GROUP:
+            until_due = self.waiting[0][1] - LEAD - timezone.now()
+            moments.append(time.monotonic() + until_due.total_seconds())
+        if not moments:
+            return None if self.under_way else 0
+        return max(0.0, min(moments) - time.monotonic())
+
+    def record_answers(self) -> None:
+        """Record what is answered, if it is a group, or nothing else is under way, or it has waited long enough."""
+        enough = len(self.answered) >= GROUP or not self.under_way or time.monotonic() >= self.record_at
+        if self.answered and enough:
+            record(self.answered, lease=self.lease)
+            self.answered = []
+
+    def give_back(self) -> None:
+        ids = [pk for pk, _ in self.waiting]
+        self.waiting.clear()
+        Message.objects.filter(pk__in=ids, lease=self.lease).give_back()
 
 
+@retried_at_once
 def begin(message_ids: list[int], lease: UUID, now: datetime) -> list[Message]:
-    """Mark these messages as begun, worded as their texts now read; return those that may go out.
+    """Mark these messages as begun, worded as their texts now read; return those that may go out, the oldest first.
 
     From this commit on their outcome is unknown until it is recorded.
     """
-    with transaction.atomic():
-        mine = Message.objects.filter(
-            pk__in=message_ids, status=Message.Status.SENDING, lease=lease, lease_until__gt=now, begun_at=None
-        )
-        mine.unwanted().cancel()
-        hold_back(mine)
-        messages = list(mine.select_related("subscriber", "text").locked())
-        messages.sort(key=lambda message: message.due_at)
-        orphans = [message.enrollment_id for message in messages if message.step and not message.text]
-        messages = [message for message in messages if message.enrollment_id not in orphans]
-        for message in messages:
-            message.begin(now, lease_until=now + LEASE)
-        Message.objects.write(messages, ["body", "media_urls", "begun_at", "lease_until", "attempts"])
-    if orphans:
-        hand_over(orphans, now)
-    return messages
+    mine = Message.objects.claimed(lease, now).filter(pk__in=message_ids)
+    hold_back(mine)
+    pictured = StoryText.objects.exclude(media="", media_url="").filter(pk__in=mine.values("text"))
+    pictures = {text.pk: text.picture_url for text in pictured}
+    if mine.wanted().worded().begin(now, now + LEASE, pictures) < len(message_ids):
+        mine.exclude(pk__in=mine.wanted()).cancel()
+        orphans = mine.filter(text=None, step__isnull=False).values_list("enrollment", flat=True)
+        hand_over(list(orphans), now)
+    begun = Message.objects.filter(pk__in=message_ids, lease=lease, begun_at=now)
+    return list(begun.addressed().only("number", "body", "media_urls", "due_at").order_by("due_at", "pk"))
 
 
 def hand_over(enrollments: list[int], now: datetime) -> None:
     """Let readers whose waiting text was deleted wait for the one after it."""
-    with transaction.atomic():
-        schedule(Enrollment.objects.filter(pk__in=enrollments).select_related("subscriber").locked(), now)
+    schedule(Enrollment.objects.filter(pk__in=enrollments).locked(), now)
 
 
-def deliver(message: Message) -> Outcome:
-    """Ask the carrier to send one message; it may take until the carrier's time-out."""
+def deliver(message: Message, begin_until: float) -> Outcome:
+    """Ask the carrier to send one message, when it is due; it may take until the carrier's time-out.
+
+    Past `begin_until`, on the monotonic clock, it is left to whoever has the lease next: this process stood still.
+    """
+    time.sleep(max(0.0, (message.due_at - timezone.now()).total_seconds()))
+    if time.monotonic() > begin_until:
+        return Outcome(message.pk, timezone.now(), error=STOOD_STILL)
     callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={message.pk}{CALLBACK_RETRIES}"
     try:
         accepted = carrier.send(
-            to=str(message.subscriber.phone_number),
+            to=message.to,
             sender=message.number,
             body=message.body,
             media_urls=message.media_urls,
@@ -149,7 +177,10 @@ def deliver(message: Message) -> Outcome:
     return Outcome(message.pk, timezone.now(), accepted=accepted)
 
 
+STOOD_STILL = carrier.CarrierError(carrier.Action.RETRY, "the sending process stood still")
+
+
 @cache
 def sending_threads() -> ThreadPoolExecutor:
     """Return this process's sending threads; made when first needed, since a worker forks from its cluster."""
-    return ThreadPoolExecutor(max_workers=BATCH, thread_name_prefix="send")
+    return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="send")

@@ -1,10 +1,27 @@
-"""Letting go of the newsroom's brake. Putting it on is a row; keeping back what is due is dispatch's business."""
+"""The newsroom's brake: keeping back what it covers, and letting go. Putting it on is a row."""
 
 from datetime import datetime
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from .models import Hold, Message
+
+# How many messages are put aside at once; the rest follows at the next poll.
+HOLD_BACK_LIMIT = 1000
+
+
+def hold_back(messages: QuerySet[Message]) -> None:
+    """Put those of these messages that the brake covers aside as `held`, until it is released.
+
+    The active holds are locked, so that one that is being released does not leave a message held behind it.
+    """
+    held_stories = {hold.story_id for hold in Hold.objects.active().locked()}
+    if None not in held_stories:
+        messages = messages.filter(story__in=held_stories)
+    if held_stories:
+        ids = list(messages.locked().values_list("pk", flat=True)[:HOLD_BACK_LIMIT])
+        Message.objects.filter(pk__in=ids).update(status=Message.Status.HELD, lease=None, lease_until=None)
 
 
 def release(hold: Hold, now: datetime) -> int:
@@ -21,5 +38,5 @@ def release(hold: Hold, now: datetime) -> int:
         still = set(Hold.objects.active().values_list("story", flat=True))
         if None in still:
             return 0
-        held = Message.objects.filter(status=Message.Status.HELD).exclude(enrollment__story__in=still)
+        held = Message.objects.filter(status=Message.Status.HELD).exclude(story__in=still)
         return held.update(status=Message.Status.SCHEDULED)

@@ -3,13 +3,14 @@
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Self
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import phonenumbers.timezone
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
-from django.db.models.functions import Coalesce
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
+from django.db.models.functions import Cast, Coalesce
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumbers import PhoneNumber
@@ -28,6 +29,11 @@ def zone_of_number(e164: str) -> ZoneInfo | None:
     return zones[0] if len(clocks) == 1 else None
 
 
+def zone_of(time_zone: str, e164: str) -> ZoneInfo:
+    """Return the zone of a reader: the one that is on record, else the number's, else the newsroom's."""
+    return ZoneInfo(time_zone) if time_zone else zone_of_number(e164) or settings.NEWSROOM_ZONE
+
+
 def masked(number: PhoneNumber | str) -> str:
     """Return a number as logs may show it: its last four digits."""
     return f"…{str(number)[-4:]}"
@@ -42,13 +48,10 @@ class LockedQuerySet(models.QuerySet):
     def locked(self) -> Self:
         return self.select_for_update(of=("self",), no_key=True).order_by("pk")
 
-    def write(self, rows: list[models.Model], fields: list[str]) -> None:
-        """Write these fields of rows that the caller has locked.
 
-        As an upsert, since bulk_update() spends several times as long on building its statement as the database on
-        running it. The lock is what keeps a row that was deleted meanwhile from coming back.
-        """
-        self.bulk_create(rows, update_conflicts=True, unique_fields=["pk"], update_fields=fields)
+def e164(field: str) -> Cast:
+    """Return the number that this field holds as plain text: parsing it costs more than sending to it."""
+    return Cast(field, models.CharField())
 
 
 class Subscriber(models.Model):
@@ -71,9 +74,7 @@ class Subscriber(models.Model):
 
     @property
     def zone(self) -> ZoneInfo:
-        if self.time_zone:
-            return ZoneInfo(self.time_zone)
-        return zone_of_number(str(self.phone_number)) or settings.NEWSROOM_ZONE
+        return zone_of(self.time_zone, str(self.phone_number))
 
 
 class EnrollmentQuerySet(LockedQuerySet):
@@ -149,11 +150,43 @@ class MessageQuerySet(LockedQuerySet):
         """Claimed by someone who did not finish in time."""
         return self.filter(status=Message.Status.SENDING, lease_until__lt=now)
 
-    def unwanted(self) -> Self:
-        """To readers who opted out, or who are not reading that story any more."""
-        return self.filter(
-            Q(subscriber__opted_out_at__isnull=False)
-            | Q(step__isnull=False) & ~Q(enrollment__status=Enrollment.Status.ACTIVE)
+    def claimed(self, lease: UUID, now: datetime) -> Self:
+        """Those under this lease, as long as it runs, whose requests have not begun."""
+        return self.filter(status=Message.Status.SENDING, lease=lease, lease_until__gt=now, begun_at=None)
+
+    def wanted(self) -> Self:
+        """To readers who have not opted out and, if it belongs to a story, are reading it."""
+        reader = Subscriber.objects.filter(pk=OuterRef("subscriber"), opted_out_at=None)
+        reading = Enrollment.objects.filter(pk=OuterRef("enrollment"), status=Enrollment.Status.ACTIVE)
+        return self.filter(Exists(reader), Q(step=None) | Exists(reading))
+
+    def worded(self) -> Self:
+        """With words to send: a story's text that was deleted took them along."""
+        return self.filter(Q(step=None) | Q(text__isnull=False))
+
+    def addressed(self) -> Self:
+        """With `to`, the reader's number in E.164."""
+        return self.annotate(to=e164("subscriber__phone_number"))
+
+    def begin(self, now: datetime, lease_until: datetime, pictures: dict[int, str]) -> int:
+        """Take over the stories' texts as they now read: the requests begin. Return how many.
+
+        `pictures` are the addresses of these texts' pictures, by the text's id; the other texts have none.
+        """
+        text = StoryText.objects.filter(pk=OuterRef("text")).values("body")
+        urls = [When(text=pk, then=Value([url], models.JSONField())) for pk, url in pictures.items()]
+        return self.update(
+            body=Coalesce(Subquery(text), F("body")),
+            media_urls=Case(When(text=None, then=F("media_urls")), *urls, default=Value([], models.JSONField())),
+            begun_at=now,
+            lease_until=lease_until,
+            attempts=F("attempts") + 1,
+        )
+
+    def give_back(self) -> int:
+        """Let those that were claimed, and whose requests have not begun, be claimed anew."""
+        return self.filter(status=Message.Status.SENDING, begun_at=None).update(
+            status=Message.Status.SCHEDULED, lease=None, lease_until=None
         )
 
     def story_texts(self) -> Self:
@@ -201,6 +234,17 @@ class Message(models.Model):
     )
     number = models.CharField("our number", max_length=100, blank=True)
     enrollment = models.ForeignKey(Enrollment, on_delete=models.CASCADE, related_name="messages", null=True, blank=True)
+    # The enrollment's, which guards it: it is here for the index by which stories take turns.
+    story = models.ForeignKey(
+        Story,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+        null=True,
+        blank=True,
+        editable=False,
+    )
     text = models.ForeignKey(StoryText, on_delete=models.SET_NULL, related_name="+", null=True, blank=True)
     step = models.PositiveIntegerField(
         null=True, blank=True, help_text="Which text on this reader's way it is, counted from 1."
@@ -246,6 +290,7 @@ class Message(models.Model):
         indexes = [
             # Partial, so that sleeping and sent messages cost a poll nothing.
             models.Index(fields=["due_at"], condition=Q(status="scheduled"), name="message_due"),
+            models.Index(fields=["story", "due_at"], condition=Q(status="scheduled"), name="message_due_by_story"),
             models.Index(fields=["lease_until"], condition=Q(status="sending"), name="message_lease"),
         ]
 
@@ -256,14 +301,6 @@ class Message(models.Model):
     def wording(self) -> StoryText | None:
         """The story's text whose words this will take over when its request begins; None once it has words."""
         return self.text if not self.begun_at and not self.sent_at else None
-
-    def begin(self, now: datetime, lease_until: datetime) -> None:
-        """Take over the text as it now reads: the request begins."""
-        if self.text:
-            self.body = self.text.body
-            self.media_urls = [self.text.picture_url] if self.text.picture_url else []
-        self.begun_at, self.lease_until = now, lease_until
-        self.attempts += 1
 
     def accept(self, sid: str, status: Status, sent_at: datetime, segments: int | None) -> None:
         """Be at the carrier, under its SID."""

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db.models import F
+
 from textengine.carrier import Accepted, Action, CarrierError, action_for
-from textengine.database import retried_at_once, retried_patiently
+from textengine.database import retried_at_once, retried_patiently, update_rows, write_rows
 
 from . import consent, error_codes
 from .models import Enrollment, Hold, Message, Subscriber, masked
@@ -61,57 +63,85 @@ def record(outcomes: list[Outcome], lease: UUID | None = None) -> None:
     """
     if not outcomes:
         return
-    of = {outcome.message_id: outcome for outcome in outcomes}
-    list(Subscriber.objects.filter(messages__in=list(of)).locked())
-    enrollments = Enrollment.objects.filter(messages__in=list(of)).select_related("subscriber").locked()
-    enrollment_of = {enrollment.pk: enrollment for enrollment in enrollments}
-    messages = list(Message.objects.filter(pk__in=of).select_related("subscriber").locked())
-    waiting = [message for message in messages if message.sid is None and message.attempts]
-    settled = [message for message in messages if message.sid and of[message.pk].accepted]
-    accepted = [message for message in waiting if of[message.pk].accepted]
-    for message in accepted:
-        outcome = of[message.pk]
-        status = STATUSES.get(outcome.accepted.status, Message.Status.QUEUED)
-        message.accept(outcome.accepted.sid, status, outcome.at, outcome.accepted.segments)
-        if message.step:
-            enrollment_of[message.enrollment_id].step = message.step
-    refused = [message for message in waiting if of[message.pk].error and lease in (None, message.lease)]
+    ids = [outcome.message_id for outcome in outcomes]
+    errors = {outcome.message_id: outcome for outcome in outcomes if outcome.error}
+    if errors:
+        # What follows from an error may end all that a reader reads.
+        list(Subscriber.objects.filter(messages__in=list(errors)).only("pk").locked())
+    enrollments = {item.pk: item for item in Enrollment.objects.filter(messages__in=ids).locked()}
+    accepted = accept([outcome for outcome in outcomes if outcome.accepted])
+    move_on([enrollments[pk] for pk in accepted], max(outcome.at for outcome in outcomes))
+    refused = Message.objects.filter(pk__in=list(errors), sid=None, attempts__gt=0)
+    refused = list((refused.filter(lease=lease) if lease else refused).addressed().locked())
     for message in refused:
-        apply_error(message, of[message.pk].error, of[message.pk].at)
-    completed = [message for message in settled if complete(message, of[message.pk].accepted)]
-    Message.objects.write(accepted + refused + completed, RECORDED_FIELDS)
-    moved = [enrollment_of[message.enrollment_id] for message in accepted if message.step]
-    Enrollment.objects.write(moved, ["step"])
-    schedule(moved, now=max(outcome.at for outcome in outcomes))
+        apply_error(message, errors[message.pk].error, errors[message.pk].at)
+    write_rows(refused, REFUSED_FIELDS)
     for message in refused:
-        follow_error(message, of[message.pk].error.action, of[message.pk].at)
-    for message in accepted + refused:
+        follow_error(message, errors[message.pk].error.action, errors[message.pk].at)
         log(message)
 
 
-def complete(message: Message, accepted: Accepted) -> bool:
-    """Add to a settled message what the callback that settled it could not say; return whether there was any."""
-    if message.sid != accepted.sid:
-        logger.error("message.doubled id=%s sid=%s other=%s", message.pk, message.sid, accepted.sid)
-        return False
-    changed = message.segments is None and accepted.segments is not None
-    message.segments = accepted.segments
-    return changed
+REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_until", "error_code", "reason"]
 
 
-RECORDED_FIELDS = [
-    "sid",
-    "status",
-    "number",
-    "sent_at",
-    "segments",
-    "due_at",
-    "begun_at",
-    "lease",
-    "lease_until",
-    "error_code",
-    "reason",
-]
+def accept(outcomes: list[Outcome]) -> list[int]:
+    """Write down that the carrier has these messages; return the enrollments whose next text each of them was."""
+    answers = {outcome.message_id: outcome.accepted for outcome in outcomes}
+    settled = update_rows(
+        Message,
+        ["sid", "status", "sent_at", "segments"],
+        [
+            (
+                outcome.message_id,
+                outcome.accepted.sid,
+                STATUSES.get(outcome.accepted.status, Message.Status.QUEUED),
+                outcome.at,
+                outcome.accepted.segments,
+            )
+            for outcome in outcomes
+        ],
+        condition="{table}.sid IS NULL AND {table}.attempts > 0",
+        returning=["id", "status", "enrollment_id", "step", "attempts"],
+        lease=None,
+        lease_until=None,
+        error_code=None,
+        reason="",
+    )
+    for pk, status, enrollment, step, attempts in settled:
+        accepted = answers.pop(pk)
+        logger.info(
+            "message.%s id=%s enrollment=%s step=%s sid=%s attempts=%s",
+            status,
+            pk,
+            enrollment,
+            step,
+            accepted.sid,
+            attempts,
+        )
+    complete(answers)
+    return [enrollment for _, _, enrollment, step, _ in settled if step]
+
+
+def complete(answers: dict[int, Accepted]) -> None:
+    """Add to messages that a callback has settled what it could not say; these are the answers by the message's id."""
+    changed = []
+    for message in Message.objects.filter(pk__in=answers, sid__isnull=False):
+        accepted = answers[message.pk]
+        if message.sid != accepted.sid:
+            logger.error("message.doubled id=%s sid=%s other=%s", message.pk, message.sid, accepted.sid)
+        elif message.segments is None and accepted.segments is not None:
+            changed.append((message.pk, accepted.segments))
+    update_rows(Message, ["segments"], changed)
+
+
+def move_on(enrollments: list[Enrollment], now: datetime) -> None:
+    """Count one more text as sent in each of these enrollments, and give each its next message."""
+    if not enrollments:
+        return
+    for enrollment in enrollments:
+        enrollment.step += 1
+    Enrollment.objects.filter(pk__in=[enrollment.pk for enrollment in enrollments]).update(step=F("step") + 1)
+    schedule(enrollments, now)
 
 
 def apply_error(message: Message, error: CarrierError, now: datetime) -> None:
@@ -166,7 +196,7 @@ def end(enrollments: Iterable[Enrollment], reason: str, now: datetime) -> None:
     live = list(enrollments.live().locked())
     for enrollment in live:
         enrollment.end(Enrollment.Status.FAILED, now, reason[:300])
-    Enrollment.objects.write(live, ["status", "ended_at", "reason"])
+    write_rows(live, ["status", "ended_at", "reason"])
     Message.objects.filter(enrollment__in=live).cancel()
 
 
@@ -201,13 +231,12 @@ def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bo
 
 def log(message: Message) -> None:
     logger.info(
-        "message.%s id=%s enrollment=%s step=%s to=%s sid=%s attempts=%s error=%s",
+        "message.%s id=%s enrollment=%s step=%s to=%s attempts=%s error=%s",
         message.status,
         message.pk,
         message.enrollment_id,
         message.step,
-        masked(message.subscriber.phone_number),
-        message.sid,
+        masked(message.to),
         message.attempts,
         message.error_code,
     )

@@ -23,7 +23,7 @@ def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
     """
     messages = list(
         Message.objects.filter(pk__in=message_ids, status=Message.Status.SENDING, lease=lease)
-        .select_related("subscriber")
+        .addressed()
         .order_by("begun_at", "pk")
     )
     answers = list(sending_threads().map(look_up, messages))
@@ -45,7 +45,7 @@ def look_up(message: Message) -> list[carrier.Accepted] | carrier.CarrierError:
     """Return what the carrier has that could be this message, or that it cannot say."""
     try:
         return carrier.find(
-            to=str(message.subscriber.phone_number),
+            to=message.to,
             sender=message.number,
             body=message.body,
             since=message.begun_at - CLOCK_SLACK,

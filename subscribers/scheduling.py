@@ -5,27 +5,34 @@ Everything works on a batch with a fixed number of queries.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from stories.models import StoryText
 from stories.timing import due_at
+from textengine.database import insert_rows, write_rows
 
-from .models import Enrollment, Message, Subscriber
+from .models import Enrollment, Message, Subscriber, e164, zone_of
 
 # So many readers of one story are moved to new times in one transaction, so that nobody waits long for a lock.
 FOLLOW_BATCH = 1000
 
 
-@dataclass
+@dataclass(slots=True)
 class Way:
-    """What a reader has had of a story, in order, and the moment from which the next text's delay counts."""
+    """What a reader has had of a story, in order, and the moment from which the next text's delay counts.
 
-    had: list[int | None]
+    On a straight way, whose story kept its order, all before the last text was had or came too late: only the last
+    one is known.
+    """
+
     since: datetime
+    had: list[int | None] = field(default_factory=list)
+    straight: bool = True
 
     def following(self, texts: list[StoryText], enrolled_at: datetime) -> StoryText | None:
         """Return the first of these texts (in the story's order) that is still to come; None at the end.
@@ -36,34 +43,46 @@ class Way:
         positions = {text.pk: text.position for text in texts}
         place = next((positions[pk] for pk in reversed(self.had) if pk in positions), 0)
         for text in texts:
-            if text.pk not in self.had and (text.position > place or text.created_at <= enrolled_at):
+            moved = not self.straight and text.created_at <= enrolled_at
+            if text.pk not in self.had and (text.position > place or moved):
                 return text
         return None
 
 
-def ways_of(enrollments: Iterable[Enrollment]) -> dict[int, Way]:
-    """Return each enrollment's way so far, by the enrollment's id."""
-    ways = {enrollment.pk: Way([], enrollment.created_at) for enrollment in enrollments}
-    steps = (
-        Message.objects.story_texts()
-        .filter(enrollment__in=ways)
-        .exclude(sent_at=None)
-        .order_by("step")
-        .values_list("enrollment", "text", "sent_at")
+def ways_of(enrollments: list[Enrollment]) -> dict[int, Way]:
+    """Return each enrollment's way so far, by the enrollment's id.
+
+    All of it is read only where the story changed its order meanwhile, or lost the text that the reader had last.
+    """
+    ways = {enrollment.pk: Way(enrollment.created_at) for enrollment in enrollments}
+    sent = Message.objects.story_texts().filter(enrollment__in=ways).exclude(sent_at=None)
+    last = sent.filter(step=F("enrollment__step")).values_list(
+        "enrollment", "text", "sent_at", "enrollment__created_at", "enrollment__story__reordered_at"
     )
-    for enrollment, text, sent_at in steps:
-        ways[enrollment].had.append(text)
-        ways[enrollment].since = sent_at
+    for enrollment, text, sent_at, enrolled_at, reordered_at in last:
+        straight = text is not None and (reordered_at is None or reordered_at < enrolled_at)
+        ways[enrollment] = Way(sent_at, [text] if straight else [], straight)
+    winding = [pk for pk, way in ways.items() if not way.straight]
+    if winding:
+        for pk, text in sent.filter(enrollment__in=winding).order_by("step").values_list("enrollment", "text"):
+            ways[pk].had.append(text)
     return ways
 
 
 def texts_of(enrollments: Iterable[Enrollment]) -> dict[int, list[StoryText]]:
-    """Return the texts of these enrollments' stories, in order, by the story's id."""
+    """Return the texts of these enrollments' stories, in order and without their words, by the story's id."""
     texts = defaultdict(list)
     stories = {enrollment.story_id for enrollment in enrollments}
-    for text in StoryText.objects.filter(story__in=stories).order_by("story", "position"):
+    fields = ("story_id", "position", "delay", "at", "created_at")
+    for text in StoryText.objects.filter(story__in=stories).only(*fields).order_by("story", "position"):
         texts[text.story_id].append(text)
     return texts
+
+
+def zones_of(subscribers: Iterable[int]) -> dict[int, ZoneInfo]:
+    """Return the time zones of the subscribers with these ids."""
+    rows = Subscriber.objects.filter(pk__in=subscribers).values_list("pk", "time_zone", e164("phone_number"))
+    return {pk: zone_of(time_zone, number) for pk, time_zone, number in rows}
 
 
 def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
@@ -73,45 +92,59 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     comes when that text now says. The caller has locked the enrollments in its transaction.
     """
     enrollments = [enrollment for enrollment in enrollments if enrollment.status == Enrollment.Status.ACTIVE]
+    if not enrollments:
+        return
     ways, texts = ways_of(enrollments), texts_of(enrollments)
     unsent = Message.objects.story_texts().filter(enrollment__in=enrollments, sent_at=None)
     standing = {(message.enrollment_id, message.step): message for message in unsent.locked()}
-    created, changed, completed, obsolete = [], [], [], []
+    following, completed, obsolete = [], [], []
     for enrollment in enrollments:
-        way, story_texts = ways[enrollment.pk], texts[enrollment.story_id]
+        story_texts = texts[enrollment.story_id]
         message = standing.get((enrollment.pk, enrollment.step + 1))
         if message and message.begun_at:
             continue
         text = next((text for text in story_texts if message and text.pk == message.text_id), None)
-        text = text or way.following(story_texts, enrollment.created_at)
-        if text is None:
+        text = text or ways[enrollment.pk].following(story_texts, enrollment.created_at)
+        if text:
+            following.append((enrollment, message, text))
+        else:
             enrollment.end(Enrollment.Status.COMPLETED, now)
             completed.append(enrollment)
             obsolete += [message.pk] if message else []
-            continue
-        due = due_at(way.since, text.delay, text.at, enrollment.subscriber.zone)
+    write_messages(following, ways)
+    Message.objects.filter(pk__in=obsolete).delete()
+    write_rows(completed, ["status", "ended_at", "reason"])
+
+
+def write_messages(following: list[tuple[Enrollment, Message | None, StoryText]], ways: dict[int, Way]) -> None:
+    """Make, or put right, the message by which each of these enrollments gets this text next."""
+    zones = zones_of({enrollment.subscriber_id for enrollment, _, text in following if text.at})
+    created, changed = [], []
+    for enrollment, message, text in following:
+        due = due_at(ways[enrollment.pk].since, text.delay, text.at, zones.get(enrollment.subscriber_id, UTC))
         if message is None:
-            created.append(first_or_next_message(enrollment, text, due))
+            created.append(
+                (
+                    enrollment.subscriber_id,
+                    enrollment.number,
+                    enrollment.pk,
+                    enrollment.story_id,
+                    text.pk,
+                    enrollment.step + 1,
+                    due,
+                )
+            )
         else:
             message.reschedule(text, due)
             changed.append(message)
-    Message.objects.bulk_create(created)
-    Message.objects.write(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
-    Message.objects.filter(pk__in=obsolete).delete()
-    Enrollment.objects.write(completed, ["status", "ended_at", "reason"])
-
-
-def first_or_next_message(enrollment: Enrollment, text: StoryText, due: datetime) -> Message:
-    return Message(
+    insert_rows(
+        Message,
+        ["subscriber", "number", "enrollment", "story", "text", "step", "due_at"],
+        created,
         direction=Message.Direction.OUTBOUND,
         status=Message.Status.SCHEDULED,
-        subscriber_id=enrollment.subscriber_id,
-        number=enrollment.number,
-        enrollment=enrollment,
-        text=text,
-        step=enrollment.step + 1,
-        due_at=due,
     )
+    write_rows(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
 
 
 def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:
@@ -122,7 +155,7 @@ def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:
     """
     with transaction.atomic():
         waiting = Enrollment.objects.filter(story=story_id, status=Enrollment.Status.ACTIVE, pk__gt=after)
-        batch = list(waiting.select_related("subscriber").locked()[:FOLLOW_BATCH])
+        batch = list(waiting.locked()[:FOLLOW_BATCH])
         schedule(batch, now)
     return batch[-1].pk if len(batch) == FOLLOW_BATCH else None
 
@@ -140,13 +173,11 @@ def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
     with transaction.atomic():
         # A reader's STOP at this moment comes before or after, but not in between.
         list(Subscriber.objects.filter(enrollments__in=list(enrollments)).locked())
-        found = list(
-            Enrollment.objects.filter(may_go_on, pk__in=list(enrollments)).select_related("subscriber").locked()
-        )
+        found = list(Enrollment.objects.filter(may_go_on, pk__in=list(enrollments)).locked())
         failed = [enrollment for enrollment in found if enrollment.status == Enrollment.Status.FAILED]
         for enrollment in failed:
             enrollment.resume()
-        Enrollment.objects.write(failed, ["status", "ended_at", "reason"])
+        write_rows(failed, ["status", "ended_at", "reason"])
         schedule(failed, now)
         return Message.objects.filter(enrollment__in=found, status=Message.Status.SCHEDULED, step__isnull=False).update(
             due_at=now

@@ -25,7 +25,7 @@ def thread_of(subscriber: Subscriber) -> Phone:
     messages = list(
         Message.objects.filter(subscriber=subscriber)
         .exclude(status=Message.Status.CANCELED)
-        .select_related("text", "enrollment__story")
+        .select_related("text", "story")
         .annotate(moment=Coalesce("sent_at", "due_at", "created_at"))
         .order_by("-moment", "-pk")[: THREAD_MAX + 1]
     )
@@ -58,6 +58,6 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
         pictures=[Picture.at(url) for url in pictures],
         meta=" · ".join(part for part in meta if part),
         day=date_format(moment, "l, j F Y") if new_day else "",
-        gap=f"“{message.enrollment.story}” begins" if message.step == 1 else "",
+        gap=f"“{message.story}” begins" if message.step == 1 else "",
         state=STATES.get(message.status, "") if from_us else "",
     )

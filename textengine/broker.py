@@ -1,27 +1,32 @@
 """django-q2's ORM broker, which also claims due messages whenever the cluster polls."""
 
 import logging
-from time import sleep
+from time import monotonic, sleep
 
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 
-from subscribers import dispatch
+from subscribers.claiming import CLAIM_LIMIT, claim
 
 logger = logging.getLogger(__name__)
 
 
 class MessageBroker(ORM):
+    claim_at = 0.0
+
     def dequeue(self):
-        """Turn what is due into tasks, then hand out tasks as the ORM broker does.
+        """Turn what is due into tasks once a poll, then hand out tasks as the ORM broker does.
+
+        The cluster asks again at once when there was work: claiming as often would make a task of every message.
 
         A database that is away for a moment is waited for here: the cluster would replace its pusher, and that
         takes ten seconds.
         """
         try:
-            dispatch.claim(timezone.now())
+            if monotonic() >= self.claim_at and claim(timezone.now()) < CLAIM_LIMIT:
+                self.claim_at = monotonic() + Conf.POLL
             return super().dequeue()
         except (OperationalError, InterfaceError) as error:
             logger.warning("claim.postponed error=%s", type(error).__name__)

@@ -3,27 +3,32 @@
 Only this module imports `twilio`. It knows nothing of models; it speaks of numbers, bodies and SIDs.
 """
 
+import logging
 import re
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
-import requests
+import certifi
+import urllib3
 from django.conf import settings
 from django.http import HttpRequest
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http.http_client import TwilioHttpClient
+from twilio.http import HttpClient
+from twilio.http.response import Response
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
-from urllib3.exceptions import NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
+
+logger = logging.getLogger(__name__)
 
 # A trial account puts this before every body; a message is looked up by its body.
 TRIAL_PREFIX = "Sent from your Twilio trial account - "
 
 # What the library and its parsers raise about an answer that is none: time-outs, dropped connections, odd JSON.
-NO_USABLE_ANSWER = (requests.RequestException, TwilioException, ValueError, TypeError, AttributeError, KeyError)
+NO_USABLE_ANSWER = (HTTPError, TwilioException, ValueError, TypeError, AttributeError, KeyError)
 
 
 class Action(Enum):
@@ -136,8 +141,7 @@ def find(*, to: str, sender: str, body: str, since: datetime) -> list[Accepted]:
 
 def never_connected(error: Exception) -> bool:
     """Tell whether the request cannot have reached the carrier."""
-    cause = getattr(error.args[0], "reason", None) if error.args else None
-    return isinstance(error, requests.exceptions.ConnectTimeout) or isinstance(cause, NewConnectionError)
+    return isinstance(error, ConnectTimeoutError | NewConnectionError)
 
 
 def is_signed(request: HttpRequest) -> bool:
@@ -176,21 +180,35 @@ def clean(reason: str) -> str:
     return re.sub(r"\+?\d{7,}", lambda number: f"…{number[0][-4:]}", str(reason))[:300]
 
 
-class RedirectedHttpClient(TwilioHttpClient):
-    """Twilio's HTTP client, calling TWILIO_API_URL, with time-outs, and deaf to proxies in the environment."""
+class CarrierHttpClient(HttpClient):
+    """The Twilio library's way to TWILIO_API_URL: one kept connection, time-outs, no proxy of the environment.
+
+    Instead of the library's own, which spends twice as much on a request, by way of `requests`.
+    """
 
     def __init__(self):
-        super().__init__()
-        self.timeout = settings.CARRIER_TIMEOUT
-        self.session.trust_env = False
-        self.base = urlsplit(settings.TWILIO_API_URL)
-
-    def request(self, method, url, *args, **kwargs):
-        parts = urlsplit(url)
-        target = parts._replace(
-            scheme=self.base.scheme, netloc=self.base.netloc, path=self.base.path.rstrip("/") + parts.path
+        super().__init__(logger, is_async=False)
+        connect, read = settings.CARRIER_TIMEOUT
+        base = urlsplit(settings.TWILIO_API_URL)
+        tls = {"ca_certs": certifi.where()} if base.scheme == "https" else {}
+        self.pool = urllib3.connection_from_url(
+            base._replace(path="").geturl(), retries=False, timeout=urllib3.Timeout(connect=connect, read=read), **tls
         )
-        return super().request(method, target.geturl(), *args, **kwargs)
+        self.prefix = base.path.rstrip("/")
+
+    def request(
+        self, method, url, params=None, data=None, headers=None, auth=None, timeout=None, allow_redirects=False
+    ):
+        """Send a request to the path and query of `url`; raises urllib3's HTTPError without a usable answer."""
+        parts = urlsplit(url)
+        query = "&".join(part for part in (parts.query, urlencode(params or {}, doseq=True)) if part)
+        answer = self.pool.request(
+            method,
+            f"{self.prefix}{parts.path}?{query}" if query else self.prefix + parts.path,
+            body=urlencode(data, doseq=True) if data else None,
+            headers=(headers or {}) | urllib3.make_headers(basic_auth=":".join(auth) if auth else None),
+        )
+        return Response(answer.status, answer.data.decode(), answer.headers)
 
 
 _threads = threading.local()
@@ -200,7 +218,7 @@ def client() -> Client:
     """Return this thread's client: the library promises no thread safety, and kept connections save half the time."""
     if not hasattr(_threads, "client"):
         _threads.client = Client(
-            settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=RedirectedHttpClient()
+            settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=CarrierHttpClient()
         )
     return _threads.client
 

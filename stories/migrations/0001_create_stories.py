@@ -58,6 +58,14 @@ class Migration(migrations.Migration):
                 ),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
                 ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "reordered_at",
+                    models.DateTimeField(
+                        editable=False,
+                        help_text="When its texts last changed places; empty as long as they never did.",
+                        null=True,
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "stories",

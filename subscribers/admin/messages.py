@@ -14,18 +14,18 @@ MOMENT = Coalesce("sent_at", "due_at", "created_at")
 
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
-    list_display = ["when", "direction", "reader", "story", "words", "state"]
-    list_filter = ["direction", "status", ("enrollment__story", admin.RelatedFieldListFilter)]
-    list_select_related = ["subscriber", "enrollment__story", "text"]
+    list_display = ["when", "direction", "reader", "place", "words", "state"]
+    list_filter = ["direction", "status", ("story", admin.RelatedFieldListFilter)]
+    list_select_related = ["subscriber", "story", "text"]
     search_fields = ["subscriber__phone_number", "sender", "body", "=sid"]
     show_full_result_count = False
     ordering = [MOMENT.desc(), "-pk"]
     fieldsets = [
-        (None, {"fields": [("direction", "reader", "story"), "all_words", "pictures", ("state", "reason")]}),
+        (None, {"fields": [("direction", "reader", "place"), "all_words", "pictures", ("state", "reason")]}),
         ("Times", {"fields": [("created", "due", "begun", "sent")]}),
         ("At the carrier", {"fields": [("number", "sid"), ("segments", "attempts")]}),
     ]
-    readonly_fields = ["reader", "story", "all_words", "pictures", "state", "created", "due", "begun", "sent"]
+    readonly_fields = ["reader", "place", "all_words", "pictures", "state", "created", "due", "begun", "sent"]
 
     @admin.display(description="time", ordering=MOMENT)
     def when(self, message: Message) -> str:
@@ -36,10 +36,10 @@ class MessageAdmin(ReadOnlyAdmin):
         return reader_link(message.subscriber) if message.subscriber else message.sender or NOTHING
 
     @admin.display(description="story")
-    def story(self, message: Message) -> str:
-        if not message.enrollment:
+    def place(self, message: Message) -> str:
+        if not message.story:
             return NOTHING
-        return f"{message.enrollment.story}, text {message.step}" if message.step else message.enrollment.story
+        return f"{message.story}, text {message.step}" if message.step else message.story
 
     @admin.display(description="text")
     def words(self, message: Message) -> str:

@@ -211,6 +211,19 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 (
+                    "story",
+                    models.ForeignKey(
+                        blank=True,
+                        db_constraint=False,
+                        db_index=False,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="stories.story",
+                    ),
+                ),
+                (
                     "text",
                     models.ForeignKey(
                         blank=True,
@@ -235,6 +248,11 @@ class Migration(migrations.Migration):
                 "ordering": ["-pk"],
                 "indexes": [
                     models.Index(condition=models.Q(("status", "scheduled")), fields=["due_at"], name="message_due"),
+                    models.Index(
+                        condition=models.Q(("status", "scheduled")),
+                        fields=["story", "due_at"],
+                        name="message_due_by_story",
+                    ),
                     models.Index(
                         condition=models.Q(("status", "sending")), fields=["lease_until"], name="message_lease"
                     ),

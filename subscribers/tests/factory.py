@@ -47,6 +47,7 @@ def make_message(enrollment: Enrollment, /, **fields) -> Message:
         "status": Message.Status.DELIVERED,
         "subscriber": enrollment.subscriber,
         "enrollment": enrollment,
+        "story": enrollment.story,
         "number": OUR_NUMBER,
         "sid": f"SM{uuid4().hex}",
         "due_at": enrollment.created_at,

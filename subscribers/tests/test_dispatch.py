@@ -1,14 +1,16 @@
 """Claiming and sending, against the real sandbox over HTTP."""
 
 from datetime import timedelta
+from time import monotonic
 from uuid import uuid4
 
 import pytest
 from django.utils import timezone
 
 from stories.tests.factory import make_story
-from subscribers import dispatch
+from subscribers import claiming, dispatch
 from subscribers.models import Enrollment, Hold, Message
+from subscribers.outcomes import record
 
 from .engine import claimed, work
 from .factory import make_enrollment, make_subscriber
@@ -58,7 +60,7 @@ def test_what_is_not_due_is_not_claimed():
 def test_an_idle_poll_writes_nothing(django_assert_num_queries):
     make_enrollment(story=make_story(texts=[("Later", 60)]))
     with django_assert_num_queries(2) as queries:
-        dispatch.claim(timezone.now())
+        claiming.claim(timezone.now())
     assert all(query["sql"].startswith("SELECT") for query in queries.captured_queries)
 
 
@@ -72,9 +74,9 @@ def test_the_oldest_are_claimed_first_and_never_more_than_a_poll_may_take():
         Message(
             direction="outbound", status="scheduled", subscriber=make_subscriber(), due_at=timezone.now(), body="Reply"
         )
-        for _ in range(dispatch.CLAIM_LIMIT + 1)
+        for _ in range(claiming.CLAIM_LIMIT + 1)
     )
-    assert sum(len(ids) for _, ids, _ in claimed()) == dispatch.CLAIM_LIMIT
+    assert sum(len(ids) for _, ids, _ in claimed()) == claiming.CLAIM_LIMIT
     assert sum(len(ids) for _, ids, _ in claimed()) == 1
 
 
@@ -84,9 +86,9 @@ def test_claimed_messages_and_their_tasks_stand_or_fall_together(monkeypatch):
     def fail(*arguments):
         raise RuntimeError("the queue is away")
 
-    monkeypatch.setattr(dispatch, "async_task", fail)
+    monkeypatch.setattr(claiming, "async_task", fail)
     with pytest.raises(RuntimeError):
-        dispatch.claim(timezone.now())
+        claiming.claim(timezone.now())
     assert Message.objects.get().status == "scheduled"
 
 
@@ -116,7 +118,7 @@ def test_a_task_with_a_foreign_lease_sends_nothing(sandbox):
 def test_a_claim_that_nobody_worked_on_is_given_back_when_its_lease_runs_out(sandbox):
     enrollment = make_due()
     [(_, ids, lease)] = claimed()
-    later = timezone.now() + dispatch.LEASE + timedelta(seconds=1)
+    later = timezone.now() + claiming.LEASE + timedelta(seconds=1)
     assert [function for function, _, _ in claimed(later)] == ["send"]
     dispatch.send(ids, lease)
     assert bodies(sandbox, enrollment.subscriber) == []
@@ -126,18 +128,42 @@ def test_a_purged_queue_loses_nothing(sandbox):
     enrollment = make_due()
     claimed()
     # The tasks are gone with the next claim, which begins by deleting them.
-    assert work(timezone.now() + dispatch.LEASE + timedelta(seconds=1)) == 1
+    assert work(timezone.now() + claiming.LEASE + timedelta(seconds=1)) == 1
     assert len(bodies(sandbox, enrollment.subscriber)) == 1
 
 
-def test_a_worker_that_stood_still_before_its_request_does_not_send_any_more(sandbox, monkeypatch):
+def test_what_a_task_could_not_begin_in_time_is_given_back(sandbox, monkeypatch):
     enrollment = make_due()
     [(_, ids, lease)] = claimed()
-    monkeypatch.setattr(dispatch, "BEGIN_WITHIN", timedelta(seconds=-1))
+    monkeypatch.setattr(dispatch, "BEGIN_WITHIN", -1)
     dispatch.send(ids, lease)
     assert bodies(sandbox, enrollment.subscriber) == []
     message = Message.objects.get()
+    assert (message.status, message.begun_at, message.lease) == ("scheduled", None, None)
+    monkeypatch.undo()
+    work()
+    assert bodies(sandbox, enrollment.subscriber) == ["Hello."]
+
+
+def test_a_worker_that_stood_still_before_its_request_does_not_send_any_more(sandbox):
+    enrollment = make_due()
+    [(_, ids, lease)] = claimed()
+    [message] = dispatch.begin(ids, lease, timezone.now())
+    outcome = dispatch.deliver(message, begin_until=monotonic() - 1)
+    record([outcome], lease)
+    assert bodies(sandbox, enrollment.subscriber) == []
+    message = Message.objects.get()
     assert (message.status, message.begun_at) == ("scheduled", None)
+
+
+def test_each_request_begins_at_its_moment(sandbox):
+    enrollments = [make_due(seconds_ago=-seconds) for seconds in (0.1, 0.15, 0.2)]
+    [(_, ids, lease)] = claimed()
+    dispatch.send(ids, lease)
+    for message in Message.objects.filter(step=1):
+        assert message.begun_at >= message.due_at - dispatch.LEAD
+        assert message.sent_at >= message.due_at
+    assert [len(bodies(sandbox, enrollment.subscriber)) for enrollment in enrollments] == [1, 1, 1]
 
 
 def test_a_text_is_worded_when_it_is_sent_and_keeps_its_words(sandbox):
@@ -173,7 +199,10 @@ def test_a_text_deleted_between_claim_and_send_hands_its_reader_to_the_one_after
     assert bodies(sandbox, enrollment.subscriber) == ["Two"]
 
 
-def test_a_batch_is_sent_with_a_fixed_number_of_queries(sandbox, django_assert_max_num_queries):
+def test_a_batch_is_sent_with_a_fixed_number_of_queries(sandbox, monkeypatch, django_assert_max_num_queries):
+    # All answers are recorded together, however long they take.
+    monkeypatch.setattr(dispatch, "GROUP", dispatch.THREADS)
+    monkeypatch.setattr(dispatch, "LINGER", 60)
     story = make_story(texts=[("One", 0), ("Two", 60)])
     counts = []
     for size in (2, 20):

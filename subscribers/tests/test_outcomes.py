@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from stories.tests.factory import make_story
-from subscribers import dispatch
+from subscribers import claiming, dispatch
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.outcomes import LOOK_UP_AFTER, Outcome, backoff, record
 from textengine.carrier import Accepted, Action, CarrierError, action_for
@@ -112,10 +112,8 @@ def test_a_callback_settles_a_message_whose_answer_was_lost(sandbox, enrollment)
 
 
 def test_a_callback_before_the_answer_is_recorded_doubles_nothing(sandbox, enrollment):
-    [(_, _, lease)] = claimed()
-    message = enrollment.messages.get()
-    message.begin(timezone.now(), message.lease_until)
-    message.save()
+    [(_, ids, lease)] = claimed()
+    [message] = dispatch.begin(ids, lease, timezone.now())
     sid = new_sid()
     report(sid, "sent", message_id=message.pk)
     record([Outcome(message.pk, timezone.now(), accepted=Accepted(sid, "One", "queued", 1, timezone.now()))], lease)
@@ -315,7 +313,7 @@ def test_a_configured_number_that_is_not_ours_holds_everything(enrollment, setti
 def test_an_answer_that_comes_after_its_lease_was_taken_over_still_counts(sandbox, enrollment):
     [(_, ids, lease)] = claimed()
     [message] = dispatch.begin(ids, lease, timezone.now())
-    [(task, _, _)] = claimed(timezone.now() + dispatch.LEASE + timedelta(seconds=1))
+    [(task, _, _)] = claimed(timezone.now() + claiming.LEASE + timedelta(seconds=1))
     assert task == "recover"
     record([Outcome(message.pk, timezone.now(), accepted=Accepted(new_sid(), "One", "queued", 1, None))], lease)
     assert enrollment.messages.get(step=1).status == "queued"
@@ -325,7 +323,7 @@ def test_an_answer_that_comes_after_its_lease_was_taken_over_still_counts(sandbo
 def test_an_error_that_comes_after_its_lease_was_taken_over_changes_nothing(sandbox, enrollment):
     [(_, ids, lease)] = claimed()
     [message] = dispatch.begin(ids, lease, timezone.now())
-    claimed(timezone.now() + dispatch.LEASE + timedelta(seconds=1))
+    claimed(timezone.now() + claiming.LEASE + timedelta(seconds=1))
     before = list(enrollment.messages.values())
     record([Outcome(message.pk, timezone.now(), error=CarrierError(Action.GIVE_UP_TEXT, "late"))], lease)
     assert list(enrollment.messages.values()) == before

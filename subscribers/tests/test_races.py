@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from stories.tests.factory import make_story
-from subscribers import dispatch, holds
+from subscribers import claiming, dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.outcomes import Outcome, record
 from subscribers.scheduling import follow_story
@@ -68,8 +68,8 @@ def test_two_clusters_never_claim_the_same_message():
     for _ in range(20):
         make_enrollment(story=story)
     now = timezone.now() + timedelta(seconds=1)
-    at_once(*[lambda: dispatch.claim(now)] * 4)
-    dispatch.claim(now)
+    at_once(*[lambda: claiming.claim(now)] * 4)
+    claiming.claim(now)
     tasks = [pk for row in OrmQ.objects.all() for pk in row.task["args"][0]]
     assert sorted(tasks) == sorted(Message.objects.values_list("pk", flat=True))
 
@@ -208,7 +208,7 @@ def test_a_hold_that_is_released_at_the_moment_of_a_claim_leaves_no_message_held
         enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
         hold = Hold.objects.create(reason="A mistake")
         at_once(
-            lambda: dispatch.claim(timezone.now()),
+            lambda: claiming.claim(timezone.now()),
             lambda hold=hold: holds.release(hold, timezone.now()),
         )
         assert enrollment.messages.get().status in ("scheduled", "sending")

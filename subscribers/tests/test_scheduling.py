@@ -33,7 +33,7 @@ def text(story, body) -> StoryText:
 
 def arrange(story, bodies: str) -> None:
     """Bring the story's texts into this order, one letter a text, and let its readers follow."""
-    story.texts.arrange([text(story, body).pk for body in bodies])
+    story.arrange([text(story, body).pk for body in bodies], timezone.now())
     follow_story(story.pk, timezone.now())
 
 

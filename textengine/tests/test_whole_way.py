@@ -97,8 +97,8 @@ def test_whatever_is_killed_of_the_cluster_the_story_goes_on(processes, victims)
 
 
 def test_a_cluster_that_cannot_end_is_killed_when_asked_to_end(processes):
-    [master] = children(processes.running["worker"].pid)
-    [sentinel] = children(master)
+    [master] = wait_until(lambda: children(processes.running["worker"].pid))
+    [sentinel] = wait_until(lambda: children(master))
     os.kill(sentinel, signal.SIGSTOP)
     assert processes.stop("worker") == 0
     assert "cluster.killed" in processes.logged()

@@ -1,0 +1,86 @@
+"""From due messages to tasks: what may be sent is claimed under a lease, and each task gets a part of it."""
+
+import random
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django_q.tasks import async_task
+
+from stories.models import Story
+
+from .holds import hold_back
+from .models import Message
+
+# How far a poll looks ahead: until well after the next one, so that each message is in a worker when it is due.
+LOOK_AHEAD = timedelta(seconds=settings.Q_CLUSTER["poll"] + 0.1)
+# Longer than a task may run (Q_CLUSTER's timeout), so that a lease never runs out under a living worker.
+LEASE = timedelta(seconds=settings.Q_CLUSTER["timeout"] + 5)
+# A smaller task would need a worker of its own for as long as a large one; a larger one would keep others waiting.
+TASK_MIN, TASK_MAX = 64, 256
+# What one poll takes at most: a full task for each worker.
+CLAIM_LIMIT = TASK_MAX * settings.Q_CLUSTER["workers"]
+# How many stories one poll takes messages of, when there are more due than it may take.
+STORIES_AT_ONCE = 32
+
+
+def claim(now: datetime) -> int:
+    """Turn messages that are due, or about to be, into tasks; return how many messages were taken.
+
+    1. Look, without a lock: an idle poll writes nothing.
+    2. Put what the brake covers aside as `held`.
+    3. Give back messages whose lease ran out before their request began.
+    4. Take what is due, oldest first, and what has to be looked up.
+    5. Enqueue tasks in the same transaction, so that neither is ever without the other.
+    """
+    due, expired = Message.objects.due(now + LOOK_AHEAD), Message.objects.expired(now)
+    if not (due.exists() or expired.exists()):
+        return 0
+    with transaction.atomic():
+        hold_back(due)
+        unbegun = free(expired.filter(begun_at=None))
+        Message.objects.filter(pk__in=unbegun).give_back()
+        ids = next_of(due)
+        unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))
+        lease = uuid4()
+        Message.objects.filter(pk__in=ids + unknown).update(
+            status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE
+        )
+        for task, taken in (("send", ids), ("recover", unknown)):
+            for part in parts_of(taken):
+                async_task(f"subscribers.tasks.{task}", part, str(lease))
+    return len(ids) + len(unknown)
+
+
+def next_of(due: QuerySet[Message]) -> list[int]:
+    """Return the ids of the messages to send next: the oldest or, with more than one poll may take, some of each story.
+
+    Stories then take turns at random, so that one with a million readers does not keep the others waiting; what
+    belongs to no story, such as an answer, comes before them.
+    """
+    if not due.order_by("due_at")[CLAIM_LIMIT : CLAIM_LIMIT + 1].exists():
+        return free(due.order_by("due_at", "pk"))
+    ids = free(due.filter(story=None).order_by("due_at", "pk"))
+    stories = list(Story.objects.filter(Exists(due.filter(story=OuterRef("pk")))).values_list("pk", flat=True))
+    turns = random.sample(stories, min(len(stories), STORIES_AT_ONCE))
+    for index, story in enumerate(turns):
+        share = -(-(CLAIM_LIMIT - len(ids)) // (len(turns) - index))
+        ids += free(due.filter(story=story).order_by("due_at", "pk"), share)
+    return ids
+
+
+def free(messages: QuerySet[Message], limit: int = CLAIM_LIMIT) -> list[int]:
+    """Lock the first of these messages, passing over those that another cluster is taking, and return their ids.
+
+    A statement of its own: as a part of the UPDATE, PostgreSQL may run it more than once, and lock more.
+    """
+    return list(messages.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+
+
+def parts_of(ids: list[int]) -> list[list[int]]:
+    """Deal these out to tasks: one while they are few, one for each worker when they are many."""
+    size = min(max(-(-len(ids) // settings.Q_CLUSTER["workers"]), TASK_MIN), TASK_MAX)
+    count = -(-len(ids) // size)
+    return [ids[start::count] for start in range(count)]

@@ -1,7 +1,10 @@
 """From due messages to tasks: what may be sent is claimed under a lease, and each task gets a part of it."""
 
+import os
 import random
 from datetime import datetime, timedelta
+from itertools import zip_longest
+from socket import gethostname
 from uuid import uuid4
 
 from django.conf import settings
@@ -13,6 +16,7 @@ from stories.models import Story
 
 from .holds import hold_back
 from .models import Message
+from .rates import Rates
 
 # How far a poll looks ahead: until well after the next one, so that each message is in a worker when it is due.
 LOOK_AHEAD = timedelta(seconds=settings.Q_CLUSTER["poll"] + 0.1)
@@ -32,21 +36,22 @@ def claim(now: datetime) -> int:
     1. Look, without a lock: an idle poll writes nothing.
     2. Put what the brake covers aside as `held`.
     3. Give back messages whose lease ran out before their request began.
-    4. Take what is due, oldest first, and what has to be looked up.
+    4. Take what is due and has room in its sender's rate, oldest first, and what has to be looked up.
     5. Enqueue tasks in the same transaction, so that neither is ever without the other.
     """
-    due, expired = Message.objects.due(now + LOOK_AHEAD), Message.objects.expired(now)
+    horizon = now + LOOK_AHEAD
+    due, expired = Message.objects.due(horizon), Message.objects.expired(now)
     if not (due.exists() or expired.exists()):
         return 0
     with transaction.atomic():
         hold_back(due)
-        unbegun = free(expired.filter(begun_at=None))
-        Message.objects.filter(pk__in=unbegun).give_back()
-        ids = next_of(due)
+        Message.objects.filter(pk__in=free(expired.filter(begun_at=None))).give_back()
+        rates = Rates(now, horizon)
+        ids = rates.admit(next_of(rates.open(due)))
         unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))
         lease = uuid4()
         Message.objects.filter(pk__in=ids + unknown).update(
-            status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE
+            status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE, lease_owner=owner()
         )
         for task, taken in (("send", ids), ("recover", unknown)):
             for part in parts_of(taken):
@@ -54,21 +59,27 @@ def claim(now: datetime) -> int:
     return len(ids) + len(unknown)
 
 
+def owner(group: int | None = None) -> str:
+    """Return the name of a cluster, this process's own by default: its machine and its process group."""
+    return f"{gethostname()[:60]}:{group or os.getpgrp()}"
+
+
 def next_of(due: QuerySet[Message]) -> list[int]:
     """Return the ids of the messages to send next: the oldest or, with more than one poll may take, some of each story.
 
-    Stories then take turns at random, so that one with a million readers does not keep the others waiting; what
-    belongs to no story, such as an answer, comes before them.
+    Stories then take turns, so that one with a million readers does not keep the others waiting; what belongs to no
+    story, such as an answer, comes before them.
     """
     if not due.order_by("due_at")[CLAIM_LIMIT : CLAIM_LIMIT + 1].exists():
         return free(due.order_by("due_at", "pk"))
     ids = free(due.filter(story=None).order_by("due_at", "pk"))
     stories = list(Story.objects.filter(Exists(due.filter(story=OuterRef("pk")))).values_list("pk", flat=True))
-    turns = random.sample(stories, min(len(stories), STORIES_AT_ONCE))
-    for index, story in enumerate(turns):
-        share = -(-(CLAIM_LIMIT - len(ids)) // (len(turns) - index))
-        ids += free(due.filter(story=story).order_by("due_at", "pk"), share)
-    return ids
+    drawn = random.sample(stories, min(len(stories), STORIES_AT_ONCE))
+    share = (CLAIM_LIMIT - len(ids)) // max(len(drawn), 1)
+    shares = [free(due.filter(story=story).order_by("due_at", "pk"), share) for story in drawn]
+    ids += [pk for turn in zip_longest(*shares) for pk in turn if pk is not None]
+    # What some stories leave of their share goes to the oldest of the others.
+    return ids + free(due.exclude(pk__in=ids).order_by("due_at", "pk"), CLAIM_LIMIT - len(ids))
 
 
 def free(messages: QuerySet[Message], limit: int = CLAIM_LIMIT) -> list[int]:
@@ -76,7 +87,7 @@ def free(messages: QuerySet[Message], limit: int = CLAIM_LIMIT) -> list[int]:
 
     A statement of its own: as a part of the UPDATE, PostgreSQL may run it more than once, and lock more.
     """
-    return list(messages.select_for_update(skip_locked=True).values_list("pk", flat=True)[:limit])
+    return list(messages.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)[:limit])
 
 
 def parts_of(ids: list[int]) -> list[list[int]]:

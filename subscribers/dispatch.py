@@ -105,7 +105,10 @@ class Sending:
         self.under_way -= 1
         if not self.answered:
             self.record_at = time.monotonic() + LINGER
-        self.answered.append(answer.result())
+        outcome = answer.result()
+        self.answered.append(outcome)
+        if outcome.error and outcome.error.action == carrier.Action.SLOW_DOWN:
+            self.begin_until = 0.0
 
     def seconds_to_wait(self) -> float | None:
         """Return when there is something to do even if no answer comes; None if there will not be."""

@@ -14,12 +14,15 @@ from textengine.database import retried_at_once, retried_patiently, update_rows,
 
 from . import consent, error_codes
 from .models import Enrollment, Hold, Message, Subscriber, masked
+from .rates import slow_down
 from .scheduling import schedule
 
 logger = logging.getLogger(__name__)
 
 # How often a message is sent again after errors that may pass, before its text is given up.
 ATTEMPTS = {Action.RETRY_ONCE: 2, Action.RETRY_FEW: 5}
+# How often at most where nothing tells how long an error lasts.
+RETRIES_MAX = 10
 BACKOFF_MAX = timedelta(minutes=15)
 # When to look a message up whose request got no usable answer: the carrier may still be working on it.
 LOOK_UP_AFTER = timedelta(seconds=15)
@@ -152,6 +155,9 @@ def apply_error(message: Message, error: CarrierError, now: datetime) -> None:
             message.lease_until = now + LOOK_UP_AFTER
         case Action.RETRY:
             message.release(due_at=now + backoff(message.attempts))
+        case Action.SLOW_DOWN:
+            # It keeps its place in the queue: its sender waits, and with it all that would go out by it.
+            message.release(due_at=message.due_at)
         case Action.RETRY_FEW | Action.RETRY_ONCE if message.attempts < ATTEMPTS[error.action]:
             message.release(due_at=now + backoff(message.attempts))
         case Action.RETRY_TOMORROW:
@@ -174,6 +180,8 @@ def follow_error(message: Message, action: Action, now: datetime) -> None:
             consent.opt_out(message.subscriber, now, "opted out at the carrier")
         case Action.GIVE_UP_READER:
             end(Enrollment.objects.filter(subscriber=message.subscriber_id), reason, now)
+        case Action.SLOW_DOWN:
+            slow_down(message.number, now + backoff(message.attempts))
         case Action.NEW_SENDER if forget_number(message):
             logger.warning("enrollment.sender_changed id=%s", message.enrollment_id)
         case Action.HOLD | Action.NEW_SENDER:
@@ -182,7 +190,9 @@ def follow_error(message: Message, action: Action, now: datetime) -> None:
             )
             if made:
                 logger.error("hold.set story=all error=%s", message.error_code)
-        case _ if message.status == Message.Status.FAILED and not message.sent_at:
+        case _ if message.sent_at:
+            send_again(message, action, now)
+        case _ if message.status == Message.Status.FAILED:
             end(Enrollment.objects.filter(pk=message.enrollment_id), reason, now)
 
 
@@ -200,23 +210,29 @@ def end(enrollments: Iterable[Enrollment], reason: str, now: datetime) -> None:
     Message.objects.filter(enrollment__in=live).cancel()
 
 
-@retried_at_once
 def receive_callback(sid: str, status: str, error_code: int | None, message_id: int | None, now: datetime) -> bool:
     """Move a message's status forward as the carrier says; return whether the message is known.
 
     A message whose SID we never learned is known by the id of ours that its callback address carries.
     """
+    new = STATUSES.get(status)
+    if new and not error_code and move_forward(sid, new, None):
+        return True
+    return settle_callback(sid, new, error_code, message_id, now)
+
+
+@retried_at_once
+def settle_callback(
+    sid: str, status: Message.Status | None, error_code: int | None, message_id: int | None, now: datetime
+) -> bool:
+    """Do what a callback asks for beyond one step forward: adopt its SID, or follow its error."""
     if message_id and not Message.objects.filter(sid=sid).exists():
         record([Outcome(message_id, now, accepted=Accepted(sid, "", "queued", None, now))])
-    message = Message.objects.select_related("subscriber").filter(sid=sid).first()
+    message = Message.objects.filter(sid=sid).first()
     if message is None:
         return False
-    list(Subscriber.objects.filter(pk=message.subscriber_id).locked())
-    new = STATUSES.get(status)
-    if new is None or not move_forward(sid, new, error_code):
-        return True
-    logger.info("message.status id=%s sid=%s status=%s error=%s", message.pk, sid, new, error_code)
-    if error_code and new in (Message.Status.FAILED, Message.Status.UNDELIVERED):
+    list(Subscriber.objects.filter(pk=message.subscriber_id).only("pk").locked())
+    if status and move_forward(sid, status, error_code) and error_code and status in Message.LOST:
         message.error_code = error_code
         follow_error(message, action_for(error_code), now)
     return True
@@ -226,7 +242,38 @@ def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bo
     """Set a status that is further along than the present one; return whether it was."""
     earlier = [known for known, rank in Message.RANKS.items() if rank < Message.RANKS[status]]
     changes = {"status": status} | ({"error_code": error_code} if error_code else {})
-    return bool(Message.objects.filter(sid=sid, status__in=earlier).update(**changes))
+    moved = bool(Message.objects.filter(sid=sid, status__in=earlier).update(**changes))
+    if moved:
+        logger.info("message.status sid=%s status=%s error=%s", sid, status, error_code)
+    return moved
+
+
+def send_again(message: Message, action: Action, now: datetime) -> None:
+    """Make another message of one that the carrier had and lost, if an error of this kind may pass.
+
+    It has no step, since the reader's way goes on from the first one.
+    """
+    tries = {Action.RETRY: RETRIES_MAX, Action.RETRY_TOMORROW: RETRIES_MAX} | ATTEMPTS
+    if message.attempts >= tries.get(action, 0):
+        return
+    wait = timedelta(days=1) if action == Action.RETRY_TOMORROW else backoff(message.attempts)
+    again = Message.objects.create(
+        direction=Message.Direction.OUTBOUND,
+        status=Message.Status.SCHEDULED,
+        subscriber_id=message.subscriber_id,
+        number=message.number,
+        enrollment_id=message.enrollment_id,
+        story_id=message.story_id,
+        again=message,
+        body=message.body,
+        media_urls=message.media_urls,
+        attempts=message.attempts,
+        due_at=now + wait,
+        error_code=message.error_code,
+    )
+    logger.info(
+        "message.again id=%s of=%s attempts=%s error=%s", again.pk, message.pk, again.attempts, message.error_code
+    )
 
 
 def log(message: Message) -> None:

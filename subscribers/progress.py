@@ -25,13 +25,14 @@ class Progress:
 def with_progress(enrollments: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
     """Return these enrollments with all that progress_of() looks at, `last_sent_at`, and `lost_count`.
 
-    Lost are the texts that the carrier had accepted and that did not reach the phone.
+    Lost are the texts that the carrier had accepted, that did not reach the phone, and that are not sent again.
     """
     unsent = Message.objects.story_texts().filter(sent_at=None).select_related("text").order_by("step")
     texts = StoryText.objects.filter(story=OuterRef("story")).order_by().values("story").values(count=Count("pk"))
-    sent = Message.objects.filter(enrollment=OuterRef("pk"), step__isnull=False).exclude(sent_at=None)
+    outbound = Message.objects.filter(enrollment=OuterRef("pk")).exclude(sent_at=None)
+    sent = outbound.story_texts()
     lost = (
-        sent.filter(status__in=[Message.Status.UNDELIVERED, Message.Status.FAILED])
+        outbound.filter(status__in=Message.LOST, sent_again=None)
         .order_by()
         .values("enrollment")
         .values(count=Count("pk"))

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from . import dispatch, recovery, scheduling
+from . import dispatch, housekeeping, recovery, scheduling
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -20,3 +20,8 @@ def follow_story(story_id: int, after: int = 0) -> None:
     last = scheduling.follow_story(story_id, timezone.now(), after)
     if last is not None:
         async_task("subscribers.tasks.follow_story", story_id, last)
+
+
+def sweep() -> None:
+    if housekeeping.sweep(timezone.now()):
+        async_task("subscribers.tasks.sweep")

@@ -4,6 +4,7 @@ import logging
 from time import monotonic, sleep
 
 from django.db import InterfaceError, OperationalError, connection
+from django.dispatch import Signal
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
@@ -11,6 +12,9 @@ from django_q.conf import Conf
 from subscribers.claiming import CLAIM_LIMIT, claim
 
 logger = logging.getLogger(__name__)
+
+# Sent after every poll: whoever asks for tasks is alive.
+polled = Signal()
 
 
 class MessageBroker(ORM):
@@ -33,3 +37,5 @@ class MessageBroker(ORM):
             connection.close()
             sleep(Conf.POLL * 5)
             return None
+        finally:
+            polled.send(sender=type(self))

@@ -35,6 +35,7 @@ class Action(Enum):
     """What the sender does about an error."""
 
     RETRY = "send again later"  # it was certainly not processed
+    SLOW_DOWN = "send again in the queue's order, all of them later"
     LOOK_UP = "outcome unknown: look first, then send again"
     RETRY_FEW = "send again, a few times"
     RETRY_ONCE = "send again, once"
@@ -50,7 +51,8 @@ class Action(Enum):
 ACTIONS = {
     code: action
     for action, codes in {
-        Action.RETRY: (20429, 21611, 30001, 30022, 30450),
+        Action.SLOW_DOWN: (20429, 21611),
+        Action.RETRY: (30001, 30022, 30450),
         Action.LOOK_UP: (20500, 20503),
         Action.RETRY_FEW: (30003, 30008, 30017, 30410, 30500),
         Action.RETRY_ONCE: (30005,),
@@ -72,7 +74,7 @@ def action_for(code: int | None, http_status: int = 400) -> Action:
     if code in ACTIONS:
         return ACTIONS[code]
     if http_status == 429:
-        return Action.RETRY
+        return Action.SLOW_DOWN
     if http_status in (401, 403):
         return Action.HOLD
     return Action.LOOK_UP if http_status >= 500 else Action.RETRY_FEW
@@ -112,7 +114,7 @@ def send(*, to: str, sender: str, body: str, media_urls: list[str], status_callb
         raise CarrierError(action_for(error.code, error.status), clean(error.msg), error.code) from error
     except NO_USABLE_ANSWER as error:
         if never_connected(error):
-            raise CarrierError(Action.RETRY, "the carrier cannot be reached") from error
+            raise CarrierError(Action.SLOW_DOWN, "the carrier cannot be reached") from error
         raise CarrierError(Action.LOOK_UP, f"no usable answer from the carrier ({type(error).__name__})") from error
     raise CarrierError(Action.LOOK_UP, "the carrier answered without a message")
 
@@ -158,6 +160,11 @@ def origin(sender: str) -> dict[str, str]:
     """Return from where a message goes out: our number `sender`, or the configured one; through the service, if any."""
     service, number = settings.TWILIO_MESSAGING_SERVICE_SID, sender or settings.TWILIO_NUMBER
     return ({"messaging_service_sid": service} if service else {}) | ({"from_": number} if number else {})
+
+
+def sender_name(number: str) -> str:
+    """Return by what the carrier limits a message from our `number`: the service that sends it, or the number."""
+    return settings.TWILIO_MESSAGING_SERVICE_SID or number or settings.TWILIO_NUMBER
 
 
 def accepted(message) -> Accepted:

@@ -4,6 +4,7 @@ A value that cannot be used stops the start with a sentence that says what to se
 together (the Twilio settings) is checked in textengine/checks.py.
 """
 
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -36,6 +37,14 @@ def port(name: str, default: int) -> int:
     if value.isdecimal() and 0 < int(value) < 65536:
         return int(value)
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to a port number from 1 to 65535.")
+
+
+def days(name: str) -> timedelta | None:
+    """Return a number of days; None where none is set."""
+    value = env.str(name, "").strip()
+    if value == "" or (value.isdecimal() and 0 < int(value[:6]) < 100_000 and len(value) < 6):
+        return timedelta(days=int(value)) if value else None
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a number of days, or leave it empty.")
 
 
 def base_url(name: str, default: str) -> str:
@@ -181,6 +190,8 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = Path(env.str("MEDIA_ROOT", "") or BASE_DIR / "media")
+# After how many days messages that nobody waits for any more are deleted; kept for ever unless set.
+MESSAGE_RETENTION = days("MESSAGE_RETENTION_DAYS")
 # A story of 200 texts sends about ten fields a text.
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000
 
@@ -204,36 +215,42 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Seconds for one request to the carrier: to connect, and for the answer.
+CARRIER_TIMEOUT = (5, 10)
+# The cluster is only the muscle: the message rows say what is to be sent, and bring back whatever a task loses.
 Q_CLUSTER = {
     "name": "textengine",
     "orm": "default",
     # Claims due messages whenever the cluster polls: the poll is the engine's clock.
     "broker_class": "textengine.broker.MessageBroker",
+    # A claim looks ahead beyond the next poll, so that a shorter one would only cost more.
     "poll": 0.2,
-    # A batch holds its worker for at least the carrier's latency, so a second one must be free meanwhile.
+    # A task holds its worker for the look-ahead and the carrier's latency, about half a second: others must be free
+    # at the next polls. Two cores are kept busy by four.
     "workers": 4,
     # What waits inside the cluster is late, and dies with it.
     "queue_limit": 2,
+    # How many tasks one look into the queue fetches: a claim makes four at most.
     "bulk": 10,
-    # All requests of a batch begin at once and end within CARRIER_TIMEOUT: a task that is still there after
-    # twenty seconds hangs. `retry` is longer, so that no task is handed out twice while it runs.
+    # A task begins requests for five seconds, and each ends within CARRIER_TIMEOUT: one that is still there after
+    # twenty hangs. `retry` is longer, so that no task is handed out twice while it runs.
     "timeout": 20,
     "retry": 30,
-    # A task that fails three times is given up: the message rows bring the work back, not the tasks.
+    # A task that fails three times is given up, and is kept for whoever looks into it.
     "max_attempts": 3,
     "ack_failures": False,
-    # Successes are not kept: the messages say what was sent.
+    # Successes are not kept: the messages say what was sent, and counting the kept ones costs a lock at every task.
     "save_limit": -1,
+    # How soon a worker that died is replaced.
     "guard_cycle": 0.5,
+    # After an outage the housekeeping runs once, and not for every day that was missed.
     "catch_up": False,
-    # A recycled worker has to warm its connections again.
+    # A new worker has to warm its connections again, so that they are replaced seldom.
     "recycle": 5000,
     "label": "Tasks",
 }
 # Which task follows when the texts of a story change: `stories` does not know who reads.
 STORY_REVISED_TASK = "subscribers.tasks.follow_story"
-# Seconds for one request to the carrier: to connect, and for the answer.
-CARRIER_TIMEOUT = (5, 10)
 
 LOGGING = {
     "version": 1,

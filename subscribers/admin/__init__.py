@@ -6,6 +6,7 @@ Django finds the screens by importing this package.
 from .enrollments import EnrollmentAdmin
 from .holds import HoldAdmin
 from .messages import MessageAdmin
+from .senders import SenderAdmin
 from .subscribers import SubscriberAdmin
 
-__all__ = ["EnrollmentAdmin", "HoldAdmin", "MessageAdmin", "SubscriberAdmin"]
+__all__ = ["EnrollmentAdmin", "HoldAdmin", "MessageAdmin", "SenderAdmin", "SubscriberAdmin"]

@@ -16,6 +16,7 @@ GROUPS = {
         "subscribers.add_hold",
         "subscribers.view_hold",
         "subscribers.change_hold",
+        "subscribers.view_sender",
     ],
 }
 

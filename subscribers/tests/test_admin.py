@@ -150,7 +150,7 @@ def test_groups_are_made_once_and_taken_away_again():
     for _ in range(2):
         migration.make_groups(apps, connection.schema_editor())
     assert set(Group.objects.values_list("name", flat=True)) == {"Journalists", "Editors"}
-    assert Group.objects.get(name="Editors").permissions.count() == 16
+    assert Group.objects.get(name="Editors").permissions.count() == 17
     assert Group.objects.get(name="Journalists").permissions.count() == 8
 
 

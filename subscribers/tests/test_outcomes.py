@@ -7,8 +7,8 @@ import pytest
 from django.utils import timezone
 
 from stories.tests.factory import make_story
-from subscribers import claiming, dispatch
-from subscribers.models import Enrollment, Hold, Message, Subscriber
+from subscribers import claiming, consent, dispatch
+from subscribers.models import Enrollment, Hold, Message, Sender, Subscriber
 from subscribers.outcomes import LOOK_UP_AFTER, Outcome, backoff, record
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 
@@ -61,12 +61,82 @@ def test_a_text_that_was_accepted_without_a_usable_answer_is_adopted_and_not_sen
     assert enrollment.messages.get(step=2).status == "scheduled"
 
 
-def test_a_429_is_not_looked_up_but_sent_again_after_a_moment(sandbox, enrollment):
+def test_a_429_slows_its_number_down_and_keeps_the_queues_order(sandbox, enrollment):
+    due = enrollment.messages.get().due_at
     sandbox.faults({"next": [{"kind": "429", "count": 1}]})
     work()
     message = enrollment.messages.get()
     assert (message.status, message.error_code, message.begun_at) == ("scheduled", 20429, None)
-    assert timezone.now() < message.due_at < timezone.now() + timedelta(seconds=5)
+    assert message.due_at == due
+    sender = Sender.objects.get()
+    assert timezone.now() < sender.free_at < timezone.now() + timedelta(seconds=5)
+    later = make_enrollment(story=enrollment.story)
+    assert claimed() == []
+    [(_, ids, _)] = claimed(sender.free_at)
+    assert ids == [message.pk, later.messages.get().pk]
+
+
+def test_the_rest_of_a_task_is_given_back_at_a_429(sandbox, monkeypatch):
+    monkeypatch.setattr(dispatch, "THREADS", 1)
+    monkeypatch.setattr(dispatch, "GROUP", 1)
+    story = make_story(texts=[("One", 0)])
+    for _ in range(3):
+        make_enrollment(story=story)
+    sandbox.faults({"next": [{"kind": "429", "count": 3}]})
+    work()
+    assert sorted(Message.objects.values_list("status", "attempts")) == [
+        ("scheduled", 0),
+        ("scheduled", 0),
+        ("scheduled", 1),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "least", "most"),
+    [(30003, timedelta(seconds=1), timedelta(seconds=3)), (30023, timedelta(hours=23), timedelta(hours=25))],
+)
+def test_a_text_that_the_network_lost_is_sent_again_later(sandbox, enrollment, code, least, most):
+    work()
+    message = enrollment.messages.get(step=1)
+    report(message.sid, "undelivered", error_code=code)
+    again = Message.objects.get(again=message)
+    assert (again.body, again.status, again.step, again.attempts) == ("One", "scheduled", None, 1)
+    assert least < again.due_at - timezone.now() < most
+    report(message.sid, "undelivered", error_code=code)
+    assert Message.objects.filter(again=message).count() == 1
+    work(again.due_at)
+    assert outbound(sandbox, enrollment).count("One") == 2
+
+
+def test_a_text_is_given_up_that_the_network_loses_again_and_again(sandbox, enrollment):
+    work()
+    message = enrollment.messages.get(step=1)
+    for _ in range(10):
+        report(message.sid, "undelivered", error_code=30008)
+        again = Message.objects.filter(again=message).first()
+        if again is None:
+            break
+        work(again.due_at)
+        message = Message.objects.get(pk=again.pk)
+    assert outbound(sandbox, enrollment) == ["One"] * 5
+    assert enrollment.messages.get(step=2).status == "scheduled"
+
+
+@pytest.mark.parametrize("code", [30007, 30019])
+def test_a_text_that_the_network_refused_is_not_sent_again(sandbox, enrollment, code):
+    work()
+    report(enrollment.messages.get(step=1).sid, "undelivered", error_code=code)
+    assert not Message.objects.exclude(again=None).exists()
+
+
+def test_a_lost_text_is_not_sent_again_to_a_reader_who_stopped(sandbox, enrollment):
+    work()
+    message = enrollment.messages.get(step=1)
+    report(message.sid, "undelivered", error_code=30003)
+    consent.opt_out(enrollment.subscriber, timezone.now(), "the reader texted STOP")
+    assert Message.objects.get(again=message).status == "canceled"
+    report(message.sid, "undelivered", error_code=30008)
+    assert Message.objects.filter(again=message).count() == 1
 
 
 def test_an_unknown_outcome_is_asked_again_while_the_carrier_cannot_say(sandbox, enrollment):
@@ -250,8 +320,8 @@ def test_waits_grow_with_each_attempt_and_end_at_a_quarter_of_an_hour():
 @pytest.mark.parametrize(
     ("code", "http_status", "action"),
     [
-        (20429, 429, Action.RETRY),
-        (None, 429, Action.RETRY),
+        (20429, 429, Action.SLOW_DOWN),
+        (None, 429, Action.SLOW_DOWN),
         (20503, 503, Action.LOOK_UP),
         (None, 502, Action.LOOK_UP),
         (30003, 400, Action.RETRY_FEW),

@@ -3,9 +3,10 @@
 import re
 import time
 
+from stories.segments import count_segments
+
 from .errors import ApiError, refuses_request
 from .phone_numbers import SENDER_NAME, is_e164, is_short_code
-from .segments import count_segments
 from .store import Message, new_sid
 from .webhooks import parse_target
 

@@ -6,10 +6,11 @@ from mimetypes import guess_type
 from secrets import token_hex
 from urllib.parse import urlsplit
 
+from stories.segments import count_segments
+
 from .keywords import handle_keyword
 from .media import Unfetchable, fetch_all
 from .phone_numbers import place_of
-from .segments import count_segments
 from .store import API_VERSION, INBOUND, Message, new_sid
 from .twiml import BadAnswer, read_answer
 from .webhooks import Unanswered, parse_target

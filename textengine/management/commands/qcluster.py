@@ -3,8 +3,8 @@
 - A supervisor asks a whole process group to end, and the cluster's own processes end at once when asked: texts would
   be cut off in the middle of their requests. So only the cluster's master is asked, and it lets tasks finish.
 - A process of the cluster that is killed can take a lock of its queue along, so that all look alive and nothing moves
-  any more. When messages are overdue and no task begins, the cluster is killed and another one started: the leases
-  of what it had claimed run out, and the message rows bring the work back.
+  any more. When it has claimed messages and no task begins, or does not even poll, the cluster is killed and another
+  one started. What it had claimed is given back; what it had begun is looked up when its lease runs out.
 - A lock that died with a process can also keep the cluster from ending when asked: past the time that any task may
   take, it is killed.
 - Should this process be killed, the cluster notices and ends as if asked.
@@ -21,19 +21,24 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import DatabaseError, connections
+from django.db.models import QuerySet
 from django.utils import timezone
 from django_q.management.commands.qcluster import Command as ClusterCommand
 from django_q.signals import pre_execute
 
+from subscribers.claiming import LEASE, owner
 from subscribers.models import Message
+from textengine.broker import polled
 
 logger = logging.getLogger(__name__)
 
-# A message is overdue when its request has not begun so long after it was due.
-OVERDUE = timedelta(seconds=10)
-# A cluster that begins no task for so long, while messages are overdue, is stalled.
-STALL_SECONDS = 12
+# A cluster that has claimed messages and begins no task for so long has lost its way to its workers.
+STALL_SECONDS = 15
+# One that does not even poll for so long stands still: its workers may all be busy for as long as a task may take.
+SILENCE_SECONDS = settings.Q_CLUSTER["timeout"] + 5
 LOOK_SECONDS = 2
+# The signs by which the cluster's processes tell of themselves.
+POLLED, BEGAN = b"p", b"t"
 # A cluster that ends with an error sooner than this could not start; another one could not either.
 START_SECONDS = 5
 # A cluster that was asked to end lets its tasks finish, and no task takes longer than this.
@@ -58,7 +63,7 @@ class WatchedCluster:
     """One cluster below this process, from its start to its end."""
 
     def __init__(self, start):
-        self.started = self.progressed = time.monotonic()
+        self.started = self.polled = self.began = time.monotonic()
         self.asked_to_end: float | None = None
         self.progress, progress_writer = os.pipe()
         alive, self.alive = os.pipe()
@@ -83,28 +88,54 @@ class WatchedCluster:
     def watch(self) -> int:
         """Return the master's exit code (negative: a signal) once the whole cluster has ended; kill one that stalls."""
         while not (ended := os.waitpid(self.master, os.WNOHANG))[0]:
-            if self.made_progress():
-                self.progressed = time.monotonic()
-            elif time.monotonic() - self.progressed > STALL_SECONDS and is_overdue():
-                logger.error("cluster.stalled seconds=%.0f", time.monotonic() - self.progressed)
+            self.follow_progress()
+            now = time.monotonic()
+            if now - max(self.polled, self.began) > SILENCE_SECONDS or (
+                now - self.began > STALL_SECONDS and self.has_claimed()
+            ):
+                logger.error("cluster.stalled seconds=%.0f", now - self.began)
                 self.kill_group()
-            elif self.asked_to_end and time.monotonic() - self.asked_to_end > END_SECONDS:
-                logger.error("cluster.killed seconds=%.0f", time.monotonic() - self.asked_to_end)
+            elif self.asked_to_end and now - self.asked_to_end > END_SECONDS:
+                logger.error("cluster.killed seconds=%.0f", now - self.asked_to_end)
                 self.kill_group()
         # Whatever the master has left behind would run on with nobody to watch it.
         self.kill_group()
+        self.give_back()
         os.close(self.progress)
         os.close(self.alive)
         return os.waitstatus_to_exitcode(ended[1])
 
-    def made_progress(self) -> bool:
-        """Wait a moment; return whether a task has begun meanwhile, or the cluster has ended."""
+    def follow_progress(self) -> None:
+        """Wait a moment for a sign of the cluster, and note when it came."""
         readable, _, _ = select.select([self.progress], [], [], LOOK_SECONDS)
         if not readable:
-            return False
-        if not os.read(self.progress, 4096):
+            return
+        signs = os.read(self.progress, 4096)
+        if not signs:
             time.sleep(0.1)  # Its last process is gone, and waitpid is about to say so.
-        return True
+        if POLLED in signs:
+            self.polled = time.monotonic()
+        if BEGAN in signs:
+            self.began = time.monotonic()
+
+    def has_claimed(self) -> bool:
+        """Tell whether it has claimed messages for which no task began; False where the database cannot say."""
+        claimed = timezone.now() + LEASE - timedelta(seconds=STALL_SECONDS)
+        try:
+            return self.messages().filter(begun_at=None, lease_until__lt=claimed).exists()
+        except DatabaseError:
+            connections.close_all()
+            return False
+
+    def give_back(self) -> None:
+        """Let others claim at once what it had claimed; where the database is away, the leases run out."""
+        try:
+            self.messages().give_back()
+        except DatabaseError:
+            connections.close_all()
+
+    def messages(self) -> QuerySet[Message]:
+        return Message.objects.filter(status=Message.Status.SENDING, lease_owner=owner(self.master))
 
     def kill_group(self) -> None:
         try:
@@ -119,7 +150,8 @@ def run_cluster(start, alive: int, progress_writer: int) -> None:
         signal.signal(number, signal.SIG_DFL)
     os.setsid()
     os.set_blocking(progress_writer, False)
-    pre_execute.connect(lambda **_: tell_progress(progress_writer), weak=False)
+    pre_execute.connect(lambda **_: tell(progress_writer, BEGAN), weak=False)
+    polled.connect(lambda **_: tell(progress_writer, POLLED), weak=False)
     start()
     # Only now, since the cluster forks its processes when it starts.
     threading.Thread(target=end_with, args=[alive], daemon=True).start()
@@ -127,9 +159,9 @@ def run_cluster(start, alive: int, progress_writer: int) -> None:
     sys.exit()
 
 
-def tell_progress(progress_writer: int) -> None:
+def tell(progress_writer: int, sign: bytes) -> None:
     try:
-        os.write(progress_writer, b".")
+        os.write(progress_writer, sign)
     except BlockingIOError:
         return  # There is plenty that nobody has read yet.
 
@@ -138,15 +170,3 @@ def end_with(alive: int) -> None:
     """End the cluster when nobody holds the other end of this pipe any more."""
     os.read(alive, 1)
     os.kill(os.getpid(), signal.SIGTERM)
-
-
-def is_overdue() -> bool:
-    """Tell whether a message should have been on its way; False where the database cannot say."""
-    waiting = Message.objects.filter(due_at__lt=timezone.now() - OVERDUE, begun_at=None)
-    try:
-        return any(
-            waiting.filter(status=status).exists() for status in (Message.Status.SCHEDULED, Message.Status.SENDING)
-        )
-    except DatabaseError:
-        connections.close_all()
-        return False

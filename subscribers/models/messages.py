@@ -1,138 +1,17 @@
-"""Who reads: subscribers, their enrollments, every message of both directions, and the newsroom's brake."""
+"""Every text of both directions: a message is a row before it is a text."""
 
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Self
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
-import phonenumbers.timezone
-from django.conf import settings
 from django.db import models
 from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Cast, Coalesce
-from django.utils import timezone
-from phonenumber_field.modelfields import PhoneNumberField
-from phonenumbers import PhoneNumber
+from django.db.models.functions import Coalesce
 
 from stories.models import Story, StoryText
 
-
-@lru_cache(maxsize=10_000)
-def zone_of_number(e164: str) -> ZoneInfo | None:
-    """Return the time zone in which this number lies; None where it could lie in several whose clocks differ."""
-    names = phonenumbers.timezone.time_zones_for_number(phonenumbers.parse(e164))
-    zones = [ZoneInfo(name) for name in names if name != "Etc/Unknown"]
-    year = datetime.now(UTC).year
-    months = [datetime(year, month, 1, tzinfo=UTC) for month in range(1, 13)]
-    clocks = {tuple(month.astimezone(zone).utcoffset() for month in months) for zone in zones}
-    return zones[0] if len(clocks) == 1 else None
-
-
-def zone_of(time_zone: str, e164: str) -> ZoneInfo:
-    """Return the zone of a reader: the one that is on record, else the number's, else the newsroom's."""
-    return ZoneInfo(time_zone) if time_zone else zone_of_number(e164) or settings.NEWSROOM_ZONE
-
-
-def masked(number: PhoneNumber | str) -> str:
-    """Return a number as logs may show it: its last four digits."""
-    return f"…{str(number)[-4:]}"
-
-
-class LockedQuerySet(models.QuerySet):
-    """Every transaction locks subscribers before enrollments before messages, each by id: so none waits in a circle.
-
-    The keys are left unlocked, since whoever writes a row that points here looks at them when it commits.
-    """
-
-    def locked(self) -> Self:
-        return self.select_for_update(of=("self",), no_key=True).order_by("pk")
-
-
-def e164(field: str) -> Cast:
-    """Return the number that this field holds as plain text: parsing it costs more than sending to it."""
-    return Cast(field, models.CharField())
-
-
-class Subscriber(models.Model):
-    phone_number = PhoneNumberField(unique=True)
-    time_zone = models.CharField(
-        max_length=40,
-        blank=True,
-        help_text="Empty: as the number says, or the newsroom's where it says nothing.",
-    )
-    opted_out_at = models.DateTimeField(null=True, blank=True)
-    created_at = models.DateTimeField("joined", auto_now_add=True)
-
-    objects = LockedQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-pk"]
-
-    def __str__(self):
-        return str(self.phone_number)
-
-    @property
-    def zone(self) -> ZoneInfo:
-        return zone_of(self.time_zone, str(self.phone_number))
-
-
-class EnrollmentQuerySet(LockedQuerySet):
-    def live(self) -> Self:
-        """Still on its way, or waiting to go on."""
-        return self.filter(status__in=Enrollment.LIVE)
-
-
-class Enrollment(models.Model):
-    """One passage of one subscriber through one story."""
-
-    class Status(models.TextChoices):
-        ACTIVE = "active", "Active"  # the next text is scheduled
-        PAUSED = "paused", "Paused"  # waits until someone lets it go on
-        COMPLETED = "completed", "Completed"  # the last text was sent
-        STOPPED = "stopped", "Stopped"  # the reader texted STOP, or an editor ended it
-        FAILED = "failed", "Failed"  # a text could not be sent; `reason` says why
-
-    LIVE = (Status.ACTIVE, Status.PAUSED)
-
-    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="enrollments")
-    story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="enrollments")
-    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
-    step = models.PositiveIntegerField("texts sent", default=0)
-    number = models.CharField(
-        "our number", max_length=100, blank=True, help_text="The number of ours that the reader texted."
-    )
-    reason = models.CharField(max_length=300, blank=True, help_text="Why it stopped or failed.")
-    created_at = models.DateTimeField("started", default=timezone.now, editable=False)
-    ended_at = models.DateTimeField("ended", null=True, blank=True)
-
-    objects = EnrollmentQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["subscriber", "story"],
-                condition=Q(status__in=["active", "paused"]),
-                name="one_live_enrollment_per_story",
-            ),
-            models.CheckConstraint(
-                condition=Q(status__in=["active", "paused", "completed", "stopped", "failed"]),
-                name="enrollment_status_is_known",
-            ),
-        ]
-        indexes = [models.Index(fields=["story", "status"], name="enrollment_story_status")]
-
-    def __str__(self):
-        return f"{self.subscriber} in {self.story}"
-
-    def end(self, status: Status, now: datetime, reason: str = "") -> None:
-        """End this passage as `status`; what it had scheduled is its caller's to cancel."""
-        self.status, self.ended_at, self.reason = status, now, reason
-
-    def resume(self) -> None:
-        """Let this passage go on; scheduling its next message is its caller's to do."""
-        self.status, self.ended_at, self.reason = self.Status.ACTIVE, None, ""
+from .locking import LockedQuerySet
+from .readers import Enrollment, Subscriber, e164
 
 
 class MessageQuerySet(LockedQuerySet):
@@ -224,6 +103,8 @@ class Message(models.Model):
         Status.UNDELIVERED: 3,
         Status.FAILED: 3,
     }
+    # What a message is that the carrier had accepted, and that did not reach the phone.
+    LOST = (Status.UNDELIVERED, Status.FAILED)
 
     direction = models.CharField(max_length=8, choices=Direction)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="messages", null=True, blank=True)
@@ -249,6 +130,16 @@ class Message(models.Model):
     step = models.PositiveIntegerField(
         null=True, blank=True, help_text="Which text on this reader's way it is, counted from 1."
     )
+    again = models.ForeignKey(
+        "self",
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="sent_again",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="The message that was lost, and that this one repeats.",
+    )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
     media_urls = models.JSONField("pictures", default=list, blank=True)
     sid = models.CharField("SID", max_length=34, unique=True, null=True, blank=True)
@@ -262,6 +153,7 @@ class Message(models.Model):
     begun_at = models.DateTimeField(null=True, blank=True, help_text="When the request to the carrier began.")
     sent_at = models.DateTimeField("sent", null=True, blank=True, help_text="When the carrier had accepted it.")
     lease = models.UUIDField(null=True, blank=True, help_text="Names the claim that is sending it.")
+    lease_owner = models.CharField(max_length=80, blank=True, help_text="The cluster that claimed it last.")
     lease_until = models.DateTimeField(null=True, blank=True)
 
     objects = MessageQuerySet.as_manager()
@@ -270,6 +162,7 @@ class Message(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(fields=["enrollment", "step"], name="one_message_per_step"),
+            models.UniqueConstraint(fields=["again"], condition=Q(again__isnull=False), name="repeated_once"),
             models.CheckConstraint(
                 condition=Q(direction="inbound", status="received")
                 | Q(direction="outbound", subscriber__isnull=False) & ~Q(status="received"),
@@ -289,7 +182,8 @@ class Message(models.Model):
         ]
         indexes = [
             # Partial, so that sleeping and sent messages cost a poll nothing.
-            models.Index(fields=["due_at"], condition=Q(status="scheduled"), name="message_due"),
+            # The number lets a poll pass over what a spent sender has waiting without reading its rows.
+            models.Index(fields=["due_at", "number"], condition=Q(status="scheduled"), name="message_due"),
             models.Index(fields=["story", "due_at"], condition=Q(status="scheduled"), name="message_due_by_story"),
             models.Index(fields=["lease_until"], condition=Q(status="sending"), name="message_lease"),
         ]
@@ -326,40 +220,3 @@ class Message(models.Model):
             self.status = self.Status.SCHEDULED
         self.lease = self.lease_until = self.error_code = None
         self.reason = ""
-
-
-class HoldQuerySet(LockedQuerySet):
-    def active(self) -> Self:
-        return self.filter(released_at=None)
-
-
-class Hold(models.Model):
-    """The brake: while it is on, what it covers is kept back as `held`."""
-
-    story = models.ForeignKey(
-        Story, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: everything is held."
-    )
-    reason = models.CharField(max_length=300)
-    created_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        on_delete=models.SET_NULL,
-        null=True,
-        blank=True,
-        editable=False,
-        related_name="+",
-    )
-    created_at = models.DateTimeField("since", auto_now_add=True)
-    released_at = models.DateTimeField("released", null=True, blank=True, editable=False)
-
-    objects = HoldQuerySet.as_manager()
-
-    class Meta:
-        ordering = ["-pk"]
-        constraints = [
-            models.UniqueConstraint(
-                Coalesce(F("story"), 0), condition=Q(released_at=None), name="one_active_hold_each"
-            ),
-        ]
-
-    def __str__(self):
-        return f"Hold on {self.story or 'everything'}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from textengine.sandbox.segments import count_segments
+from stories.segments import count_segments
 
 
 @pytest.mark.parametrize(

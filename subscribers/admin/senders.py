@@ -1,0 +1,39 @@
+"""How fast each of our numbers may send; a change holds from the next poll on."""
+
+from django.contrib import admin
+from django.utils import timezone
+from django.utils.html import format_html
+
+from ..models import Sender
+from .parts import NOTHING, moment
+
+
+@admin.register(Sender)
+class SenderAdmin(admin.ModelAdmin):
+    list_display = ["name", "rate", "cap", "today", "state"]
+    readonly_fields = ["today", "state"]
+    fields = ["name", "segments_per_second", "segments_per_day", ("today", "state")]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Sending numbers"} | (extra_context or {}))
+
+    @admin.display(description="segments a second", ordering="segments_per_second")
+    def rate(self, sender: Sender) -> str:
+        return f"{sender.segments_per_second:g}" if sender.segments_per_second else "no limit"
+
+    @admin.display(description="segments a day", ordering="segments_per_day")
+    def cap(self, sender: Sender) -> str:
+        return "no limit" if sender.segments_per_day is None else str(sender.segments_per_day)
+
+    @admin.display(description="segments today")
+    def today(self, sender: Sender) -> str:
+        return str(sender.sent_on(timezone.now())) if sender.pk else NOTHING
+
+    @admin.display(description="state")
+    def state(self, sender: Sender) -> str:
+        now = timezone.now()
+        if sender.is_spent(now):
+            return "The day’s segments are used up; what is due goes out tomorrow."
+        if sender.free_at and sender.free_at > now:
+            return format_html("Busy until {}", moment(sender.free_at))
+        return "Free"

@@ -1,0 +1,44 @@
+"""What is swept away once a day: messages past their retention, and what the cluster has kept of failed tasks."""
+
+import logging
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django_q.models import Task
+
+from .models import Enrollment, Message
+
+logger = logging.getLogger(__name__)
+
+# How long a failed task is kept for whoever looks into it.
+FAILED_TASKS_KEPT = timedelta(days=30)
+# So many rows are deleted in one transaction, so that nobody waits long for a lock.
+SWEEP_BATCH = 1000
+
+
+def sweep(now: datetime) -> bool:
+    """Delete a batch of what is past its time; return whether there may be more."""
+    Task.objects.filter(stopped__lt=now - FAILED_TASKS_KEPT).delete()
+    if settings.MESSAGE_RETENTION is None:
+        return False
+    with transaction.atomic():
+        ids = list(finished(now - settings.MESSAGE_RETENTION).values_list("pk", flat=True)[:SWEEP_BATCH])
+        Message.objects.filter(pk__in=ids).delete()
+    if ids:
+        logger.info("messages.swept count=%s", len(ids))
+    return len(ids) == SWEEP_BATCH
+
+
+def finished(before: datetime) -> QuerySet[Message]:
+    """Return messages older than that which nobody waits for: their passage, if they have one, is over since then.
+
+    Enrollments stay, and with them how far each reader got. A passage that was stopped may go on one day, and then
+    has to know what was read.
+    """
+    over = Q(enrollment__status__in=[Enrollment.Status.COMPLETED, Enrollment.Status.FAILED])
+    waiting = [Message.Status.SCHEDULED, Message.Status.HELD, Message.Status.SENDING]
+    return Message.objects.filter(
+        Q(enrollment=None) | over & Q(enrollment__ended_at__lt=before), created_at__lt=before
+    ).exclude(status__in=waiting)

@@ -1,0 +1,126 @@
+"""Readers and their passages through stories."""
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Self
+from zoneinfo import ZoneInfo
+
+import phonenumbers.timezone
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Cast
+from django.utils import timezone
+from phonenumber_field.modelfields import PhoneNumberField
+from phonenumbers import PhoneNumber
+
+from stories.models import Story
+
+from .locking import LockedQuerySet
+
+
+@lru_cache(maxsize=10_000)
+def zone_of_number(e164: str) -> ZoneInfo | None:
+    """Return the time zone in which this number lies; None where it could lie in several whose clocks differ."""
+    names = phonenumbers.timezone.time_zones_for_number(phonenumbers.parse(e164))
+    zones = [ZoneInfo(name) for name in names if name != "Etc/Unknown"]
+    year = datetime.now(UTC).year
+    months = [datetime(year, month, 1, tzinfo=UTC) for month in range(1, 13)]
+    clocks = {tuple(month.astimezone(zone).utcoffset() for month in months) for zone in zones}
+    return zones[0] if len(clocks) == 1 else None
+
+
+def zone_of(time_zone: str, e164: str) -> ZoneInfo:
+    """Return the zone of a reader: the one that is on record, else the number's, else the newsroom's."""
+    return ZoneInfo(time_zone) if time_zone else zone_of_number(e164) or settings.NEWSROOM_ZONE
+
+
+def masked(number: PhoneNumber | str) -> str:
+    """Return a number as logs may show it: its last four digits."""
+    return f"…{str(number)[-4:]}"
+
+
+def e164(field: str) -> Cast:
+    """Return the number that this field holds as plain text: parsing it costs more than sending to it."""
+    return Cast(field, models.CharField())
+
+
+class Subscriber(models.Model):
+    phone_number = PhoneNumberField(unique=True)
+    time_zone = models.CharField(
+        max_length=40,
+        blank=True,
+        help_text="Empty: as the number says, or the newsroom's where it says nothing.",
+    )
+    opted_out_at = models.DateTimeField(null=True, blank=True)
+    created_at = models.DateTimeField("joined", auto_now_add=True)
+
+    objects = LockedQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+
+    def __str__(self):
+        return str(self.phone_number)
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return zone_of(self.time_zone, str(self.phone_number))
+
+
+class EnrollmentQuerySet(LockedQuerySet):
+    def live(self) -> Self:
+        """Still on its way, or waiting to go on."""
+        return self.filter(status__in=Enrollment.LIVE)
+
+
+class Enrollment(models.Model):
+    """One passage of one subscriber through one story."""
+
+    class Status(models.TextChoices):
+        ACTIVE = "active", "Active"  # the next text is scheduled
+        PAUSED = "paused", "Paused"  # waits until someone lets it go on
+        COMPLETED = "completed", "Completed"  # the last text was sent
+        STOPPED = "stopped", "Stopped"  # the reader texted STOP, or an editor ended it
+        FAILED = "failed", "Failed"  # a text could not be sent; `reason` says why
+
+    LIVE = (Status.ACTIVE, Status.PAUSED)
+
+    subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="enrollments")
+    story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="enrollments")
+    status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
+    step = models.PositiveIntegerField("texts sent", default=0)
+    number = models.CharField(
+        "our number", max_length=100, blank=True, help_text="The number of ours that the reader texted."
+    )
+    reason = models.CharField(max_length=300, blank=True, help_text="Why it stopped or failed.")
+    created_at = models.DateTimeField("started", default=timezone.now, editable=False)
+    ended_at = models.DateTimeField("ended", null=True, blank=True)
+
+    objects = EnrollmentQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-pk"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["subscriber", "story"],
+                condition=Q(status__in=["active", "paused"]),
+                name="one_live_enrollment_per_story",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=["active", "paused", "completed", "stopped", "failed"]),
+                name="enrollment_status_is_known",
+            ),
+        ]
+        indexes = [models.Index(fields=["story", "status"], name="enrollment_story_status")]
+
+    def __str__(self):
+        return f"{self.subscriber} in {self.story}"
+
+    def end(self, status: Status, now: datetime, reason: str = "") -> None:
+        """End this passage as `status`; what it had scheduled is its caller's to cancel."""
+        self.status, self.ended_at, self.reason = status, now, reason
+
+    def resume(self) -> None:
+        """Let this passage go on; scheduling its next message is its caller's to do."""
+        self.status, self.ended_at, self.reason = self.Status.ACTIVE, None, ""

@@ -6,9 +6,11 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from django.db import connection
 
+from stories.tests.factory import make_story
 from subscribers.models import Enrollment, Message
-from subscribers.tests.factory import make_story
+from subscribers.tests.factory import make_enrollment
 
 from .processes import children, parents, wait_until
 
@@ -120,6 +122,18 @@ def test_a_text_leaves_within_a_second_of_its_due_time(processes):
     read_story(processes, READER, 5, 20)
     wait_until(lambda: Message.objects.filter(sent_at__isnull=False).count() == 5)
     assert_in_time()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server whose connections are counted.")
+def test_a_cluster_and_the_web_process_need_no_more_than_ten_connections(processes):
+    story = make_story(keyword="river", texts=[("One", 0), ("Two", 0)])
+    for _ in range(300):
+        make_enrollment(story=story)
+    wait_until(lambda: not Message.objects.filter(sent_at=None).exists(), 30, processes.logged)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()")
+        # One of them is this test's.
+        assert cursor.fetchone()[0] <= 10 + 1
 
 
 def test_statuses_arrive_from_the_carrier(processes):

@@ -9,7 +9,7 @@ import phonenumbers
 
 from stories.keywords import HELP_WORDS, START_WORDS, STOP_WORDS, normalize
 from stories.models import Story
-from textengine.database import retried_at_once
+from textengine.database import insert_rows, retried_at_once
 
 from . import consent
 from .models import Enrollment, Message, Subscriber, masked
@@ -33,37 +33,41 @@ class InboundText:
 def receive(text: InboundText, now: datetime) -> None:
     """Keep an inbound text and do what it asks for, once for each SID, in one transaction.
 
-    1. Keep it, unless its SID is there already: of two at the same moment, the second is tried again and sees it.
+    1. Keep it; where its SID is there already, or comes at the same moment, that is all.
     2. A sender that is no phone number cannot read: nothing more.
     3. STOP and START act at once; while a reader is stopped, nothing but START does.
     4. HELP is the carrier's to answer.
     5. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
     """
-    if Message.objects.filter(sid=text.sid).exists():
-        logger.info("message.repeated sid=%s", text.sid)
-        return
-    subscriber = find_or_make_subscriber(text.sender)
-    Message.objects.create(
+    subscriber = find_or_make_subscriber(text.sender) if is_phone_number(text.sender) else None
+    kept = insert_rows(
+        Message,
+        ["sid"],
+        [(text.sid,)],
         direction=Message.Direction.INBOUND,
         status=Message.Status.RECEIVED,
         subscriber=subscriber,
         sender="" if subscriber else text.sender,
         number=text.number,
-        sid=text.sid,
         body=text.body,
         media_urls=text.media_urls,
     )
+    if not kept:
+        logger.info("message.repeated sid=%s", text.sid)
+        return
     logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
     if subscriber:
         act(subscriber, text, now)
 
 
-def find_or_make_subscriber(sender: str) -> Subscriber | None:
-    """Return the reader with this number, locked; None for a short code or a name."""
-    if not is_phone_number(sender):
-        return None
-    Subscriber.objects.get_or_create(phone_number=sender)
-    return Subscriber.objects.locked().get(phone_number=sender)
+def find_or_make_subscriber(phone_number: str) -> Subscriber:
+    """Return the reader with this number, locked."""
+    with_number = Subscriber.objects.filter(phone_number=phone_number).locked()
+    subscriber = with_number.first()
+    if subscriber is None:
+        insert_rows(Subscriber, ["phone_number"], [(phone_number,)])
+        subscriber = with_number.get()
+    return subscriber
 
 
 def is_phone_number(sender: str) -> bool:

@@ -79,13 +79,14 @@ def update_rows(
         return cursor.fetchall()
 
 
-def insert_rows(model: type[Model], fields: Sequence[str], rows: Sequence[Row], **common: Any) -> None:
+def insert_rows(model: type[Model], fields: Sequence[str], rows: Sequence[Row], **common: Any) -> int:
     """Insert many rows in one statement: a value for each of `fields`, and those in `common` in all of them.
 
-    A field that is in neither gets its default. bulk_create() prepares every field of every row anew.
+    A field that is in neither gets its default. A row that a unique constraint keeps out is passed over; the number
+    of those inserted comes back. bulk_create() prepares every field of every row anew.
     """
     if not rows:
-        return
+        return 0
     columns = [model._meta.get_field(name) for name in fields]
     shared = [field for field in model._meta.concrete_fields if field not in columns and not field.primary_key]
     template = model(**common)
@@ -93,14 +94,12 @@ def insert_rows(model: type[Model], fields: Sequence[str], rows: Sequence[Row], 
     values = ", ".join([given(field) for field in columns] + ["%s"] * len(shared))
     sql = (
         f"WITH {given_rows(columns, len(rows))} INSERT INTO {quote(model._meta.db_table)} ({names}) "  # noqa: S608
-        f"SELECT {values} FROM given"
+        f"SELECT {values} FROM given WHERE TRUE ON CONFLICT DO NOTHING"
     )
+    template_values = [field.get_db_prep_save(field.pre_save(template, add=True), connection) for field in shared]
     with connection.cursor() as cursor:
-        cursor.execute(
-            sql,
-            values_of(columns, rows)
-            + [field.get_db_prep_save(field.pre_save(template, add=True), connection) for field in shared],
-        )
+        cursor.execute(sql, values_of(columns, rows) + template_values)
+        return cursor.rowcount
 
 
 def write_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:

@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test lint format clean
+.PHONY: help setup run test bench lint format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     set up everything and run it (web, worker, sandbox); Ctrl-C stops all"
 	@echo "make setup   set up only: .venv and what the project stands on"
 	@echo "make test    set up and pass the tests, on SQLite and on PostgreSQL where it is installed"
+	@echo "make bench   measure it beside what else could have been built (bench/README.md)"
 	@echo "make lint    ruff and the checks of Django"
 	@echo "make format  let ruff write the code's layout"
 	@echo "make clean   remove .venv and what tests leave behind; data stays"
@@ -21,6 +22,9 @@ run: setup
 
 test: .venv/installed-dev
 	@$(BIN)/python -m textengine.tests.run $(ARGS)
+
+bench: .venv/installed-bench
+	@$(BIN)/python -m bench $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
@@ -42,3 +46,7 @@ clean:
 .venv/installed-dev: requirements.txt requirements-dev.txt bin/setup
 	@bin/setup $(PYTHON) requirements-dev.txt
 	@touch $@ .venv/installed
+
+.venv/installed-bench: requirements.txt requirements-dev.txt requirements-bench.txt bin/setup
+	@bin/setup $(PYTHON) requirements-bench.txt
+	@touch $@ .venv/installed .venv/installed-dev

@@ -1,0 +1,54 @@
+"""`make bench`: run the measures, print what they say, keep it."""
+
+import argparse
+import os
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+import django
+
+from .processes import environment
+
+NAMES = "names, separated by commas"
+
+
+def names(value: str) -> list[str]:
+    return [name for name in value.split(",") if name]
+
+
+def numbers(value: str) -> tuple[int, ...]:
+    return tuple(int(number.replace("_", "")) for number in names(value))
+
+
+def parse(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Text-Engine beside its rivals.")
+    parser.add_argument("--only", type=names, help="groups of measures, such as burst,lateness; all if left out")
+    parser.add_argument("--subjects", type=names, help="who is measured, such as engine,celery; all if left out")
+    parser.add_argument("--databases", type=names, default=["sqlite", "postgresql"], help="sqlite, postgresql or both")
+    parser.add_argument("--sizes", type=numbers, default=(2000, 20_000), help="texts in a burst: 2000,20000")
+    parser.add_argument("--sleepers", type=numbers, help="sleeping messages; without: 0,1000000 and 10000000")
+    parser.add_argument("--seconds", type=float, default=25, help="how long each steady measure takes")
+    parser.add_argument("--runs", type=int, default=3, help="every figure is the median of so many")
+    parser.add_argument("--small", action="store_true", help="only see that everything works, in a minute")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: list[str]) -> int:
+    options = parse(arguments)
+    # Whoever asks the benchmark to end asks it to end all that it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    with tempfile.TemporaryDirectory(prefix="textengine-bench-") as folder:
+        # Django is set up once, and connected to each run's own database later.
+        os.environ.update(environment(f"sqlite:///{folder}/none.sqlite3", "http://127.0.0.1:9", 8000))
+        django.setup()
+        from .measures import sizes_of
+        from .run import run
+
+        results = run(options, sizes_of(options), Path(folder))
+    return int(any(result.errors for result in results))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

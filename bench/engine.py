@@ -1,0 +1,89 @@
+"""Text-Engine as its operator runs it: the cluster and the web server, real processes on a fresh database."""
+
+import sys
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from typing import Self
+
+import requests
+
+from subscribers.models import Enrollment, Message
+from textengine.tests.processes import free_port
+
+from .databases import Database
+from .processes import BIN, START_SECONDS, Carrier, Process, environment, wait_until
+from .rows import add_readers, schedule_first_texts
+from .sending import Sending, costs
+from .texts import WARMING
+
+# As many as the cluster's requests at once, so that all its connections are there when a measure begins.
+WARMING_TEXTS = 256
+# Rows are written at this rate at least: the first of them must not be due before the last is there.
+ROWS_A_SECOND = 4000
+# A measure that falls below this rate has failed.
+SLOWEST_TEXTS_A_SECOND = 20
+
+
+class Engine:
+    """The cluster, with the web server where callbacks arrive; a context manager."""
+
+    def __init__(self, database: Database, carrier: Carrier, web: bool = False):
+        self.database, self.carrier = database, carrier
+        self.port = free_port()
+        settings = environment(database.url, carrier.url, self.port)
+        self.cluster = Process("the cluster", [sys.executable, "manage.py", "qcluster"], settings)
+        self.web = Process("the web server", [BIN / "gunicorn", "textengine.wsgi"], settings) if web else None
+
+    def __enter__(self) -> Self:
+        with ExitStack() as stack:
+            if self.web:
+                stack.enter_context(self.web)
+                wait_until(self.answers, START_SECONDS, "the web server to answer")
+            stack.enter_context(self.cluster)
+            self.running = stack.pop_all()
+        return self
+
+    def __exit__(self, *error) -> None:
+        self.running.__exit__(*error)
+
+    def answers(self) -> bool:
+        self.web.check()
+        try:
+            return requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    def warm(self) -> None:
+        """Have it send a few texts, so that its processes are all there, with their connections."""
+        self.send(add_readers(WARMING_TEXTS, WARMING), lambda start: [start] * WARMING_TEXTS)
+        if self.web:
+            time.sleep(2)  # The callbacks of these texts are on their way.
+        self.carrier.forget()
+
+    def send(self, readers: list[Enrollment], moments: Callable[[float], list[float]]) -> Sending:
+        """Schedule each reader's first text for its moment; return once all have arrived and are recorded.
+
+        `moments` returns the moments from that of the first.
+        """
+        start = time.time() + 2 + len(readers) / ROWS_A_SECOND
+        due = moments(start)
+        messages = schedule_first_texts(readers, due)
+        if time.time() > start:
+            raise RuntimeError(f"{len(readers):,} rows took longer to write than they were given.")
+        time.sleep(max(0, start - time.time() - 0.5))
+        meters = {"engine": self.cluster.cpu, "database": self.database.cpu, "carrier": self.carrier.cpu}
+        with costs(**meters) as spent:
+            patience = due[-1] - start + len(readers) / SLOWEST_TEXTS_A_SECOND + 30
+            self.carrier.wait_for(len(readers), patience, self.cluster)
+            wait_until(lambda: has_recorded(messages), 30, "everything to be recorded", every=0.2)
+        numbers = [str(reader.subscriber.phone_number) for reader in readers]
+        return Sending(dict(zip(numbers, due, strict=True)), self.carrier.arrivals(), spent)
+
+
+def has_recorded(messages: list[Message]) -> bool:
+    """Tell whether each of these messages has its SID, and its reader the next message."""
+    first, last = messages[0].pk, messages[-1].pk
+    if Message.objects.filter(pk__range=(first, last), sid=None).exists():
+        return False
+    return Message.objects.filter(pk__gt=last, step=2).count() == len(messages)

@@ -1,0 +1,1 @@
+"""What else could send the texts, each as good as it can be made, through the same carrier."""

@@ -1,0 +1,107 @@
+"""Runs the measures round by round, tells how far it is, and keeps what they say."""
+
+import subprocess
+import sys
+import time
+from argparse import Namespace
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from statistics import median
+
+import psycopg
+import requests
+from django.db import DatabaseError
+
+from .databases import SERVERS
+from .measures import Bench, Figures, Measure, Sizes, burst, ceiling
+
+# What a run may meet without ending the others.
+FAILURES = (
+    RuntimeError,
+    ValueError,
+    OSError,
+    DatabaseError,
+    psycopg.Error,
+    subprocess.SubprocessError,
+    requests.RequestException,
+)
+GROUPS = {"ceiling": ceiling, "burst": burst}
+
+
+@dataclass
+class Result:
+    """What the runs of one measure said."""
+
+    measure: Measure
+    runs: list[Figures] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def medians(self) -> Figures:
+        return {name: median(run[name] for run in self.runs) for name in self.runs[0]} if self.runs else {}
+
+    def as_json(self) -> dict:
+        measure = self.measure
+        return {
+            "group": measure.group,
+            "subject": measure.subject,
+            "database": measure.database,
+            "about": measure.about,
+            "median": self.medians(),
+            "runs": self.runs,
+            "errors": self.errors,
+        }
+
+
+def run(options: Namespace, sizes: Sizes, folder: Path) -> list[Result]:
+    """Run every chosen measure `options.runs` times, in rounds, so that a busy minute does not hit one alone."""
+    with ExitStack() as stack:
+        servers = {name: stack.enter_context(SERVERS[name](folder)) for name in options.databases}
+        bench = Bench(sizes, servers, folder)
+        results = [
+            Result(measure)
+            for group in options.only or GROUPS
+            for measure in GROUPS[group].measures(bench)
+            if not options.subjects or measure.subject in options.subjects
+        ]
+        progress = Progress([result.measure for result in results] * options.runs)
+        for _ in range(options.runs):
+            for result in results:
+                progress.begin(result.measure)
+                run_once(result)
+        return results
+
+
+def run_once(result: Result) -> None:
+    try:
+        figures = result.measure.run()
+    except FAILURES as error:
+        result.errors.append(f"{type(error).__name__}: {error}")
+        say(f"        failed: {error}")
+    else:
+        result.runs.append(figures)
+        say("        " + ", ".join(f"{name} {value:,.2f}" for name, value in figures.items()))
+
+
+class Progress:
+    """Says what is being measured and how long it will all take, going by how the estimates have held so far."""
+
+    def __init__(self, waiting: list[Measure]):
+        self.waiting, self.total, self.started, self.estimated = waiting, len(waiting), time.monotonic(), 0.0
+
+    def begin(self, measure: Measure) -> None:
+        number = self.total - len(self.waiting) + 1
+        left = sum(waiting.seconds for waiting in self.waiting)
+        if self.estimated:
+            left *= (time.monotonic() - self.started) / self.estimated
+        say(f"[{number}/{self.total}] {measure.title}; all done in about {duration(left)}")
+        self.waiting = self.waiting[1:]
+        self.estimated += measure.seconds
+
+
+def duration(seconds: float) -> str:
+    return f"{seconds / 60:.0f} minutes" if seconds > 90 else f"{seconds:.0f} seconds"
+
+
+def say(words: str) -> None:
+    print(words, flush=True, file=sys.stderr)

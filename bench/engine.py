@@ -12,7 +12,7 @@ from subscribers.models import Enrollment, Message
 from textengine.tests.processes import free_port
 
 from .databases import Database
-from .processes import BIN, START_SECONDS, Carrier, Process, environment, wait_until
+from .processes import BIN, Carrier, Process, environment, wait_until
 from .rows import add_readers, schedule_first_texts
 from .sending import Sending, costs
 from .texts import WARMING
@@ -25,34 +25,46 @@ ROWS_A_SECOND = 4000
 SLOWEST_TEXTS_A_SECOND = 20
 
 
+class WebServer(Process):
+    """gunicorn as the Procfile runs it; a context manager."""
+
+    def __init__(self, database: Database, carrier_url: str = "http://127.0.0.1:9"):
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        settings = environment(database.url, carrier_url, self.port)
+        super().__init__("the web server", [BIN / "gunicorn", "textengine.wsgi"], settings)
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        self.wait_until(self.answers)
+        return self
+
+    def answers(self) -> bool:
+        self.check()
+        try:
+            return requests.get(f"{self.url}/readyz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+
 class Engine:
     """The cluster, with the web server where callbacks arrive; a context manager."""
 
     def __init__(self, database: Database, carrier: Carrier, web: bool = False):
         self.database, self.carrier = database, carrier
-        self.port = free_port()
-        settings = environment(database.url, carrier.url, self.port)
+        self.web = WebServer(database, carrier.url) if web else None
+        settings = environment(database.url, carrier.url, self.web.port if web else free_port())
         self.cluster = Process("the cluster", [sys.executable, "manage.py", "qcluster"], settings)
-        self.web = Process("the web server", [BIN / "gunicorn", "textengine.wsgi"], settings) if web else None
 
     def __enter__(self) -> Self:
         with ExitStack() as stack:
-            if self.web:
-                stack.enter_context(self.web)
-                wait_until(self.answers, START_SECONDS, "the web server to answer")
-            stack.enter_context(self.cluster)
+            for process in filter(None, (self.web, self.cluster)):
+                stack.enter_context(process)
             self.running = stack.pop_all()
         return self
 
     def __exit__(self, *error) -> None:
         self.running.__exit__(*error)
-
-    def answers(self) -> bool:
-        self.web.check()
-        try:
-            return requests.get(f"http://127.0.0.1:{self.port}/readyz", timeout=5).ok
-        except requests.ConnectionError:
-            return False
 
     def warm(self) -> None:
         """Have it send a few texts, so that its processes are all there, with their connections."""

@@ -1,6 +1,7 @@
 """The processes of a measure: started, waited for, and ended with everything below them, whatever happens."""
 
 import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -62,6 +63,14 @@ class Process:
             print(f"--- {self.name} said last:\n{self.said()[-3000:]}", file=sys.stderr)
         self.log.close()
 
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        """Wait until it is ready; end it if it is not in time."""
+        try:
+            wait_until(ready, START_SECONDS, f"{self.name} to start")
+        except BaseException as error:
+            self.__exit__(type(error), error, None)
+            raise
+
     @property
     def pid(self) -> int:
         return self.process.pid
@@ -78,11 +87,11 @@ class Process:
                 os.kill(pid, signal.SIGKILL)
         self.process.wait()
 
-    def printed(self) -> float:
-        """Wait for its end and return the number that it printed."""
-        if self.process.wait(END_SECONDS):
+    def printed(self, seconds: float = END_SECONDS):
+        """Wait for its end, so many seconds at most, and return what it printed, as JSON."""
+        if self.process.wait(seconds):
             raise RuntimeError(f"{self.name} ended with {self.process.returncode}.")
-        return float(self.said())
+        return json.loads(self.said())
 
     def said(self) -> str:
         """Return what it has logged so far."""
@@ -112,7 +121,7 @@ class Carrier(Process):
 
     def __enter__(self) -> Self:
         super().__enter__()
-        wait_until(self.answers, START_SECONDS, "the carrier to start")
+        self.wait_until(self.answers)
         return self
 
     def __exit__(self, *error) -> None:

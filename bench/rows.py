@@ -1,5 +1,6 @@
 """What lies in the database before a measure: stories, readers, and the messages that wait for them."""
 
+import time
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -62,6 +63,25 @@ def schedule_first_texts(enrollments: Iterable[Enrollment], due: Iterable[float]
             )
             for enrollment, moment in zip(enrollments, due, strict=True)
         )
+
+
+def add_sent(enrollments: list[Enrollment]) -> list[Message]:
+    """Let the first text of each of these readers be at the carrier, of which nothing was reported yet."""
+    messages = schedule_first_texts(enrollments, [time.time()] * len(enrollments))
+    for message in messages:
+        message.sid, message.status, message.sent_at = f"SM{message.pk:032x}", Message.Status.QUEUED, message.due_at
+    Message.objects.bulk_update(messages, ["sid", "status", "sent_at"], batch_size=500)
+    return messages
+
+
+def received() -> int:
+    """Return how many texts of readers are there."""
+    return Message.objects.filter(direction=Message.Direction.INBOUND).count()
+
+
+def all_delivered(messages: list[Message]) -> bool:
+    pks = [message.pk for message in messages]
+    return Message.objects.filter(pk__in=pks, status=Message.Status.DELIVERED).count() == len(messages)
 
 
 def add_sleepers(count: int) -> None:

@@ -14,7 +14,7 @@ import requests
 from django.db import DatabaseError
 
 from .databases import SERVERS
-from .measures import Bench, Figures, Measure, Sizes, burst, ceiling
+from .measures import Bench, Figures, Measure, Sizes, burst, ceiling, idle, lateness, memory, plans, webhooks
 
 # What a run may meet without ending the others.
 FAILURES = (
@@ -26,7 +26,15 @@ FAILURES = (
     subprocess.SubprocessError,
     requests.RequestException,
 )
-GROUPS = {"ceiling": ceiling, "burst": burst}
+GROUPS = {
+    "ceiling": ceiling,
+    "burst": burst,
+    "lateness": lateness,
+    "webhooks": webhooks,
+    "idle": idle,
+    "memory": memory,
+    "plans": plans,
+}
 
 
 @dataclass
@@ -38,7 +46,12 @@ class Result:
     errors: list[str] = field(default_factory=list)
 
     def medians(self) -> Figures:
-        return {name: median(run[name] for run in self.runs) for name in self.runs[0]} if self.runs else {}
+        """Return the median of each figure, and the last run's words where a figure is none."""
+        last = self.runs[-1] if self.runs else {}
+        return {
+            name: value if isinstance(value, str) else median(run[name] for run in self.runs)
+            for name, value in last.items()
+        }
 
     def as_json(self) -> dict:
         measure = self.measure
@@ -80,7 +93,7 @@ def run_once(result: Result) -> None:
         say(f"        failed: {error}")
     else:
         result.runs.append(figures)
-        say("        " + ", ".join(f"{name} {value:,.2f}" for name, value in figures.items()))
+        say("        " + ", ".join(f"{name} {in_words(value)}" for name, value in figures.items()))
 
 
 class Progress:
@@ -97,6 +110,10 @@ class Progress:
         say(f"[{number}/{self.total}] {measure.title}; all done in about {duration(left)}")
         self.waiting = self.waiting[1:]
         self.estimated += measure.seconds
+
+
+def in_words(value: float | str) -> str:
+    return value if isinstance(value, str) else f"{value:,.2f}"
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from bench.databases import Server
 
-Figures = dict[str, float]
+Figures = dict[str, float | str]
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,10 @@ class Sizes:
     bursts: tuple[int, ...]
     seconds: float  # of a measure that sends or rests for a time
     sleepers: dict[str, tuple[int, ...]]  # by the database
+    posts: int  # of webhooks
+    eta_tasks: int  # asleep, where memory is measured
+    loop_texts: int  # of senders that take one at a time
+    pools: int  # of Celery, that are tried
     latency: float = 0.15
     requests_in_flight: int = 256
 
@@ -28,12 +32,18 @@ SMALL_SLEEPERS = {"sqlite": (0,), "postgresql": (1000,)}
 def sizes_of(options: Namespace) -> Sizes:
     """Return the sizes that the command line asks for."""
     if options.small:
-        return Sizes(bursts=(200,), seconds=2, sleepers=SMALL_SLEEPERS)
+        return Sizes(
+            bursts=(200,), seconds=2, sleepers=SMALL_SLEEPERS, posts=150, eta_tasks=500, loop_texts=10, pools=1
+        )
     chosen = options.sleepers
     return Sizes(
         bursts=options.sizes,
         seconds=options.seconds,
         sleepers={name: chosen if chosen is not None else sizes for name, sizes in SLEEPERS.items()},
+        posts=6000,
+        eta_tasks=100_000,
+        loop_texts=100,
+        pools=10,
     )
 
 

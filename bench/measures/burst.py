@@ -1,13 +1,24 @@
 """Texts that are all due at one moment: how many a second arrive, and what each costs."""
 
+import os
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 
 from bench.databases import Server
 from bench.engine import Engine
-from bench.processes import Carrier
+from bench.processes import Carrier, Process, module
+from bench.rivals import task_a_text
+from bench.rivals.celery_redis import best_pool, run_burst
 from bench.rows import add_readers
+from bench.sending import Sending, costs
+from bench.texts import READERS, number
 
 from . import Bench, Figures, Measure
+
+# A task a text is too slow to wait for more.
+TASK_A_TEXT_TEXTS = 1000
 
 
 def measures(bench: Bench) -> Iterator[Measure]:
@@ -22,6 +33,46 @@ def measures(bench: Bench) -> Iterator[Measure]:
                     database=name,
                     about={"texts": texts, "sleepers": sleepers},
                 )
+    yield from measures_of_rivals(bench)
+
+
+def measures_of_rivals(bench: Bench) -> Iterator[Measure]:
+    for texts in bench.sizes.bursts:
+        for subject, lean in (("celery", False), ("celery, urllib3 alone", True)):
+            yield Measure(
+                "burst",
+                subject,
+                lambda texts=texts, lean=lean: run_burst(bench, replace(best_pool(bench), lean=lean), texts),
+                seconds=20 + texts / 200,
+                about={"texts": texts},
+            )
+    texts = min(TASK_A_TEXT_TEXTS, *bench.sizes.bursts)
+    for name, server in bench.servers.items():
+        yield Measure(
+            "burst",
+            "a task a text",
+            lambda server=server: task_a_text.run(bench, server, texts),
+            seconds=15 + texts / 40,
+            database=name,
+            about={"texts": texts},
+        )
+    texts = bench.sizes.loop_texts
+    yield Measure(
+        "burst", "loop of 2018", lambda: run_loop(bench, texts), seconds=5 + texts / 6, about={"texts": texts}
+    )
+
+
+def run_loop(bench: Bench, texts: int) -> Figures:
+    """Have the loop of 2018 send so many texts."""
+    with Carrier(bench.sizes.latency) as carrier, TemporaryDirectory(dir=bench.folder) as folder:
+        start = time.time() + 3
+        command = module("bench.rivals.loop_2018", database=f"{folder}/2018.sqlite3", texts=texts, start=start)
+        with Process("the loop of 2018", command, os.environ | {"CARRIER_URL": carrier.url}) as loop:
+            time.sleep(start - time.time())
+            with costs(loop=loop.cpu) as spent:
+                carrier.wait_for(texts, 60 + texts / 2, loop)
+        due = {number(READERS, index): start for index in range(texts)}
+        return Sending(due, carrier.arrivals(), spent).burst()
 
 
 def run(bench: Bench, server: Server, texts: int, sleepers: int) -> Figures:

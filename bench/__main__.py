@@ -1,6 +1,7 @@
 """`make bench`: run the measures, print what they say, keep it."""
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -9,9 +10,15 @@ from pathlib import Path
 
 import django
 
-from .processes import environment
+from textengine.tests.processes import ROOT
 
-NAMES = "names, separated by commas"
+from .charts import draw
+from .processes import environment
+from .report import keep, name_of, tables
+
+RESULTS, CHARTS = ROOT / "bench" / "results", ROOT / "docs" / "benchmarks"
+# Measures mostly wait; so many at once keep two cores busy.
+AT_ONCE_WHEN_SMALL = 5
 
 
 def names(value: str) -> list[str]:
@@ -31,8 +38,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--sleepers", type=numbers, help="sleeping messages; without: 0,1000000 and 10000000")
     parser.add_argument("--seconds", type=float, default=25, help="how long each steady measure takes")
     parser.add_argument("--runs", type=int, default=3, help="every figure is the median of so many")
+    parser.add_argument("--at-once", type=int, default=1, help="more than one measure at once says nothing about speed")
     parser.add_argument("--small", action="store_true", help="only see that everything works, in a minute")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.small:
+        options.runs, options.at_once = 1, AT_ONCE_WHEN_SMALL
+    return options
 
 
 def main(arguments: list[str]) -> int:
@@ -46,8 +57,13 @@ def main(arguments: list[str]) -> int:
         from .measures import sizes_of
         from .run import run
 
-        results = run(options, sizes_of(options), Path(folder))
-    return int(any(result.errors for result in results))
+        kept = run(options, sizes_of(options), Path(folder))
+        print(tables(kept, with_targets=not options.small))
+        # What only checked that everything works is nothing to keep.
+        file = keep(kept, Path(folder) if options.small else RESULTS, name_of(options.only))
+        complete = not (options.only or options.subjects or options.small)
+        draw(json.loads(file.read_text()), CHARTS if complete else Path(folder))
+    return int(any(result["errors"] for result in kept["results"]))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from .posts import Connection, Signer
 from .texts import ACCOUNT_SID
 
 # What Twilio reports of a text that arrives, and how many seconds after it was accepted.
-REPORTS = (("sending", 0.1), ("sent", 0.4), ("delivered", 1.0))
+REPORTS = {"sending": 0.1, "sent": 0.4, "delivered": 1.0}
 CALLBACK_CONNECTIONS = 8
 MESSAGES_PATH = "/Messages.json"
 # Where a measure reads and clears the record.
@@ -71,6 +71,8 @@ class Carrier:
         if method == "DELETE":
             self.texts.clear()
             self.messages_to.clear()
+            if self.callbacks:
+                self.callbacks.counts = dict.fromkeys(self.callbacks.counts, 0)
         counts = {"count": len(self.texts), "callbacks": self.callbacks.counts if self.callbacks else {}}
         return counts if path.endswith("/count") else counts | {"texts": self.texts}
 
@@ -96,7 +98,7 @@ class Callbacks:
             "To": message["to"],
             "ApiVersion": "2010-04-01",
         }
-        for status, after in REPORTS:
+        for status, after in REPORTS.items():
             report = parameters | {"MessageStatus": status, "SmsStatus": status}
             asyncio.get_running_loop().call_later(after, self.due.put_nowait, (url, report))
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Self
 
 import psycopg
@@ -45,6 +46,7 @@ class Server:
         self.folder = folder
         self.templates: dict[int, str] = {}
         self.made = 0
+        self.making = Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -55,10 +57,11 @@ class Server:
     @contextmanager
     def fresh(self, sleepers: int = 0) -> Iterator[Database]:
         """Give a database with the stories and so many sleeping messages, to which Django is connected."""
-        if sleepers not in self.templates:
-            self.templates[sleepers] = self.template(sleepers)
-        self.made += 1
-        name = f"run{self.made}"
+        with self.making:
+            if sleepers not in self.templates:
+                self.templates[sleepers] = self.template(sleepers)
+            self.made += 1
+            name = f"run{self.made}"
         self.copy(self.templates[sleepers], name)
         connect(self.url(name))
         try:
@@ -155,14 +158,18 @@ class PostgreSQL(Server):
         self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
+connecting = Lock()
 SERVERS = {"sqlite": SQLite, "postgresql": PostgreSQL}
 
 
 def connect(url: str) -> None:
-    """Have Django's models speak to this database from now on."""
+    """Have Django's models speak to this database from now on, in this thread."""
     disconnect()
-    connections.settings["default"] = connections.configure_settings({"default": django_settings(url)})["default"]
-    del connections["default"]
+    with connecting:
+        connections.settings["default"] = connections.configure_settings({"default": django_settings(url)})["default"]
+        del connections["default"]
+        # Made at once: another thread may be about to connect elsewhere.
+        connections["default"].ensure_connection()
 
 
 def disconnect() -> None:

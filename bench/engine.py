@@ -12,13 +12,12 @@ from subscribers.models import Enrollment, Message
 from textengine.tests.processes import free_port
 
 from .databases import Database
+from .measures import Sizes
 from .processes import BIN, Carrier, Process, environment, wait_until
 from .rows import add_readers, schedule_first_texts
 from .sending import Sending, costs
 from .texts import WARMING
 
-# As many as the cluster's requests at once, so that all its connections are there when a measure begins.
-WARMING_TEXTS = 256
 # Rows are written at this rate at least: the first of them must not be due before the last is there.
 ROWS_A_SECOND = 4000
 # A measure that falls below this rate has failed.
@@ -50,8 +49,8 @@ class WebServer(Process):
 class Engine:
     """The cluster, with the web server where callbacks arrive; a context manager."""
 
-    def __init__(self, database: Database, carrier: Carrier, web: bool = False):
-        self.database, self.carrier = database, carrier
+    def __init__(self, sizes: Sizes, database: Database, carrier: Carrier, web: bool = False):
+        self.sizes, self.database, self.carrier = sizes, database, carrier
         self.web = WebServer(database, carrier.url) if web else None
         settings = environment(database.url, carrier.url, self.web.port if web else free_port())
         self.cluster = Process("the cluster", [sys.executable, "manage.py", "qcluster"], settings)
@@ -68,9 +67,8 @@ class Engine:
 
     def warm(self) -> None:
         """Have it send a few texts, so that its processes are all there, with their connections."""
-        self.send(add_readers(WARMING_TEXTS, WARMING), lambda start: [start] * WARMING_TEXTS)
-        if self.web:
-            time.sleep(2)  # The callbacks of these texts are on their way.
+        texts = self.sizes.requests_in_flight
+        self.send(add_readers(texts, WARMING), lambda start: [start] * texts)
         self.carrier.forget()
 
     def send(self, readers: list[Enrollment], moments: Callable[[float], list[float]]) -> Sending:
@@ -78,17 +76,19 @@ class Engine:
 
         `moments` returns the moments from that of the first.
         """
-        start = time.time() + 2 + len(readers) / ROWS_A_SECOND
+        start = time.time() + self.sizes.lead + len(readers) / ROWS_A_SECOND
         due = moments(start)
         messages = schedule_first_texts(readers, due)
         if time.time() > start:
             raise RuntimeError(f"{len(readers):,} rows took longer to write than they were given.")
         time.sleep(max(0, start - time.time() - 0.5))
-        meters = {"engine": self.cluster.cpu, "database": self.database.cpu, "carrier": self.carrier.cpu}
+        meters = {"sender": self.cluster.cpu, "store": self.database.cpu, "carrier": self.carrier.cpu}
         with costs(**meters) as spent:
             patience = due[-1] - start + len(readers) / SLOWEST_TEXTS_A_SECOND + 30
             self.carrier.wait_for(len(readers), patience, self.cluster)
             wait_until(lambda: has_recorded(messages), 30, "everything to be recorded", every=0.2)
+            if self.web:
+                self.carrier.wait_for_callbacks(len(readers))
         numbers = [str(reader.subscriber.phone_number) for reader in readers]
         return Sending(dict(zip(numbers, due, strict=True)), self.carrier.arrivals(), spent)
 

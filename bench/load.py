@@ -11,6 +11,7 @@ import json
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 import uvloop
 
@@ -41,10 +42,11 @@ async def post_share(connection: Connection, waiting: Iterator[bytes], times: li
 
 def post_from_one_process(folder: Path, port: int, requests: list[bytes], connections: int) -> dict:
     """Run this module as a process of its own, and return what it found."""
-    file = folder / "requests.json"
-    file.write_text(json.dumps([request.decode() for request in requests]))
-    with Process("the load", module("bench.load", port=port, requests=file, connections=connections)) as load:
-        return load.printed(seconds=60 + len(requests) / 50)
+    with NamedTemporaryFile("w", dir=folder) as file:
+        json.dump([request.decode() for request in requests], file)
+        file.flush()
+        with Process("the load", module("bench.load", port=port, requests=file.name, connections=connections)) as load:
+            return load.printed(seconds=60 + len(requests) / 50)
 
 
 def main() -> None:

@@ -16,13 +16,14 @@ import requests
 
 from textengine.tests.processes import ROOT, free_port
 
-from .carrier import RECORD_PATH
+from .carrier import RECORD_PATH, REPORTS
 from .texts import ACCOUNT_SID, AUTH_TOKEN, OUR_NUMBER
 from .usage import cpu_seconds, tree
 
 BIN = Path(sys.executable).parent
 START_SECONDS = 30
 END_SECONDS = 30
+LAST_LINES = 12
 
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str, every: float = 0.05) -> None:
@@ -59,8 +60,9 @@ class Process:
 
     def __exit__(self, kind, error, traceback) -> None:
         self.end()
-        if error:
-            print(f"--- {self.name} said last:\n{self.said()[-3000:]}", file=sys.stderr)
+        last = self.said().splitlines()[-LAST_LINES:]
+        if isinstance(error, Exception) and last:
+            print(f"--- {self.name} said last:", *last, sep="\n", file=sys.stderr)
         self.log.close()
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
@@ -154,6 +156,11 @@ class Carrier(Process):
             return self.counts()["count"] >= texts
 
         wait_until(arrived, seconds, f"{texts:,} texts to arrive", every=0.1)
+
+    def wait_for_callbacks(self, texts: int) -> None:
+        """Wait until everything that there is to report of so many texts has been posted."""
+        reports = texts * len(REPORTS)
+        wait_until(lambda: sum(self.counts()["callbacks"].values()) >= reports, 60, f"{reports:,} callbacks")
 
 
 def environment(database_url: str, carrier_url: str, port: int) -> dict[str, str]:

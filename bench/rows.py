@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.db import connection, transaction
-from django.db.models import Model
+from django.db.models import Max, Model
 from django.utils import timezone
 
 from stories.models import Story, StoryText
@@ -85,7 +85,7 @@ def all_delivered(messages: list[Message]) -> bool:
 
 
 def add_sleepers(count: int) -> None:
-    """Fill the empty tables with so many messages that are due from tomorrow on, each reader being in every story.
+    """Let so many messages sleep, due from tomorrow on; each of their readers is in every story.
 
     Made by the database itself, row by number: millions of them would take the models hours.
     """
@@ -93,7 +93,9 @@ def add_sleepers(count: int) -> None:
         return
     sql = SQL[connection.vendor]
     text = StoryText.objects.order_by("pk").first()
-    subscriber, story = "(i - 1) / 10 + 1", "(i - 1) % 10 + 1"
+    subscriber = f"{last(Subscriber)} + (i - 1) / {STORIES} + 1"
+    enrollment = f"{last(Enrollment)} + i"
+    story = f"(i - 1) % {STORIES} + 1"
     with transaction.atomic(), connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             # The rows are right; to look up each one's readers and stories would take most of the time.
@@ -117,7 +119,7 @@ def add_sleepers(count: int) -> None:
             ),
             count,
             subscriber_id=subscriber,
-            enrollment_id="i",
+            enrollment_id=enrollment,
             text_id=f"({story} - 1) * {TEXTS} + 1",
             # Over thirty days, in another order than that of the rows.
             due_at=sql["moment"].format(f"86400 + 2592000.0 / {count} * ((i * 7919) % {count})"),
@@ -140,6 +142,11 @@ SQL = {
         "moment": "now() + ({}) * interval '1 second'",
     },
 }
+
+
+def last(model: type[Model]) -> int:
+    """Return the id of its last row; nobody else may be adding any, so that the next ids follow."""
+    return model.objects.aggregate(last=Max("pk"))["last"] or 0
 
 
 def multiply(template: Model, count: int, **expressions: str) -> None:

@@ -4,8 +4,10 @@ import subprocess
 import sys
 import time
 from argparse import Namespace
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
@@ -13,8 +15,11 @@ import psycopg
 import requests
 from django.db import DatabaseError
 
-from .databases import SERVERS
+from .databases import POSTGRESQL_OPTIONS, SERVERS
+from .machine import machine
 from .measures import Bench, Figures, Measure, Sizes, burst, ceiling, idle, lateness, memory, plans, webhooks
+from .report import cell
+from .rivals.celery_redis import tried
 
 # What a run may meet without ending the others.
 FAILURES = (
@@ -66,8 +71,11 @@ class Result:
         }
 
 
-def run(options: Namespace, sizes: Sizes, folder: Path) -> list[Result]:
-    """Run every chosen measure `options.runs` times, in rounds, so that a busy minute does not hit one alone."""
+def run(options: Namespace, sizes: Sizes, folder: Path) -> dict:
+    """Run every chosen measure `options.runs` times; return what is to be kept.
+
+    In rounds, so that a busy minute does not hit one measure alone.
+    """
     with ExitStack() as stack:
         servers = {name: stack.enter_context(SERVERS[name](folder)) for name in options.databases}
         bench = Bench(sizes, servers, folder)
@@ -79,21 +87,30 @@ def run(options: Namespace, sizes: Sizes, folder: Path) -> list[Result]:
         ]
         progress = Progress([result.measure for result in results] * options.runs)
         for _ in range(options.runs):
-            for result in results:
-                progress.begin(result.measure)
-                run_once(result)
-        return results
+            with ThreadPoolExecutor(options.at_once) as lanes:
+                list(lanes.map(lambda result: run_once(result, progress), results))
+    return {
+        "date": datetime.now(UTC).isoformat(timespec="minutes"),
+        "machine": machine(),
+        "sizes": asdict(sizes),
+        "runs": options.runs,
+        "postgresql_options": POSTGRESQL_OPTIONS,
+        "celery_pools": {str(pool): rate for pool, rate in tried.items()},
+        "results": [result.as_json() for result in results],
+    }
 
 
-def run_once(result: Result) -> None:
+def run_once(result: Result, progress: "Progress") -> None:
+    number = progress.begin(result.measure)
     try:
         figures = result.measure.run()
     except FAILURES as error:
         result.errors.append(f"{type(error).__name__}: {error}")
-        say(f"        failed: {error}")
+        say(f"{number} failed: {error}")
     else:
         result.runs.append(figures)
-        say("        " + ", ".join(f"{name} {in_words(value)}" for name, value in figures.items()))
+        shown = (f"{name} {cell(value)}" for name, value in figures.items() if not name.endswith("_plan"))
+        say(f"{number} {', '.join(shown)}")
 
 
 class Progress:
@@ -102,18 +119,17 @@ class Progress:
     def __init__(self, waiting: list[Measure]):
         self.waiting, self.total, self.started, self.estimated = waiting, len(waiting), time.monotonic(), 0.0
 
-    def begin(self, measure: Measure) -> None:
+    def begin(self, measure: Measure) -> str:
+        """Say that this measure begins; return by what its figures are known."""
         number = self.total - len(self.waiting) + 1
         left = sum(waiting.seconds for waiting in self.waiting)
         if self.estimated:
             left *= (time.monotonic() - self.started) / self.estimated
-        say(f"[{number}/{self.total}] {measure.title}; all done in about {duration(left)}")
+        mark = f"[{number}/{self.total}]"
+        say(f"{mark} {measure.title}; all done in about {duration(left)}")
         self.waiting = self.waiting[1:]
         self.estimated += measure.seconds
-
-
-def in_words(value: float | str) -> str:
-    return value if isinstance(value, str) else f"{value:,.2f}"
+        return mark
 
 
 def duration(seconds: float) -> str:

@@ -14,37 +14,49 @@ Figures = dict[str, float | str]
 class Sizes:
     """How much is sent, for how long."""
 
-    bursts: tuple[int, ...]
-    seconds: float  # of a measure that sends or rests for a time
     sleepers: dict[str, tuple[int, ...]]  # by the database
-    posts: int  # of webhooks
-    eta_tasks: int  # asleep, where memory is measured
-    loop_texts: int  # of senders that take one at a time
-    pools: int  # of Celery, that are tried
-    latency: float = 0.15
+    bursts: tuple[int, ...] = (2000, 20_000)
+    # Texts a second: a busy newsroom, and what one campaign of registered US numbers may send at most.
+    rates: tuple[int, ...] = (50, 225)
+    # Of what lasts: texts at a steady rate, rest.
+    seconds: float = 25
     requests_in_flight: int = 256
+    latency: float = 0.15
+    # Seconds between the last row of a sending and its first text, beside what the rows take.
+    lead: float = 1.5
+    # Into how many processes the raw client's requests in flight are split.
+    splits: tuple[int, ...] = (2, 4, 8)
+    # How many of Celery's pools are tried.
+    pools: int = 10
+    posts: int = 6000
+    eta_tasks: int = 100_000
+    task_a_text_texts: int = 1000
+    loop_texts: int = 100
 
 
 SLEEPERS = {"sqlite": (0, 1_000_000), "postgresql": (0, 1_000_000, 10_000_000)}
-SMALL_SLEEPERS = {"sqlite": (0,), "postgresql": (1000,)}
+SMALL = Sizes(
+    sleepers={"sqlite": (0,), "postgresql": (1000,)},
+    bursts=(100,),
+    rates=(225,),
+    seconds=1,
+    requests_in_flight=16,
+    lead=6,
+    splits=(2,),
+    pools=1,
+    posts=100,
+    eta_tasks=500,
+    task_a_text_texts=50,
+    loop_texts=5,
+)
 
 
 def sizes_of(options: Namespace) -> Sizes:
     """Return the sizes that the command line asks for."""
     if options.small:
-        return Sizes(
-            bursts=(200,), seconds=2, sleepers=SMALL_SLEEPERS, posts=150, eta_tasks=500, loop_texts=10, pools=1
-        )
-    chosen = options.sleepers
-    return Sizes(
-        bursts=options.sizes,
-        seconds=options.seconds,
-        sleepers={name: chosen if chosen is not None else sizes for name, sizes in SLEEPERS.items()},
-        posts=6000,
-        eta_tasks=100_000,
-        loop_texts=100,
-        pools=10,
-    )
+        return SMALL
+    sleepers = {name: options.sleepers or sizes for name, sizes in SLEEPERS.items()}
+    return Sizes(sleepers, options.sizes, seconds=options.seconds)
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,6 @@ from bench.texts import READERS, number
 
 from . import Bench, Figures, Measure
 
-# A task a text is too slow to wait for more.
-TASK_A_TEXT_TEXTS = 1000
-
 
 def measures(bench: Bench) -> Iterator[Measure]:
     for name, server in bench.servers.items():
@@ -46,7 +43,7 @@ def measures_of_rivals(bench: Bench) -> Iterator[Measure]:
                 seconds=20 + texts / 200,
                 about={"texts": texts},
             )
-    texts = min(TASK_A_TEXT_TEXTS, *bench.sizes.bursts)
+    texts = bench.sizes.task_a_text_texts
     for name, server in bench.servers.items():
         yield Measure(
             "burst",
@@ -69,7 +66,7 @@ def run_loop(bench: Bench, texts: int) -> Figures:
         command = module("bench.rivals.loop_2018", database=f"{folder}/2018.sqlite3", texts=texts, start=start)
         with Process("the loop of 2018", command, os.environ | {"CARRIER_URL": carrier.url}) as loop:
             time.sleep(start - time.time())
-            with costs(loop=loop.cpu) as spent:
+            with costs(sender=loop.cpu) as spent:
                 carrier.wait_for(texts, 60 + texts / 2, loop)
         due = {number(READERS, index): start for index in range(texts)}
         return Sending(due, carrier.arrivals(), spent).burst()
@@ -78,6 +75,6 @@ def run_loop(bench: Bench, texts: int) -> Figures:
 def run(bench: Bench, server: Server, texts: int, sleepers: int) -> Figures:
     with server.fresh(sleepers) as database, Carrier(bench.sizes.latency) as carrier:
         readers = add_readers(texts)
-        with Engine(database, carrier) as engine:
+        with Engine(bench.sizes, database, carrier) as engine:
             engine.warm()
             return engine.send(readers, lambda start: [start] * texts).burst()

@@ -12,14 +12,12 @@ from bench.texts import ACCOUNT_SID, BODY, OUR_NUMBER, READERS, number
 
 from . import Bench, Figures, Measure
 
-# Into so many processes the connections are split; the best split is the ceiling.
-SPLITS = (2, 4, 8)
 START_SECONDS = 4
 
 
 def measures(bench: Bench) -> Iterator[Measure]:
     texts = max(bench.sizes.bursts)
-    for processes in SPLITS:
+    for processes in bench.sizes.splits:
         yield Measure(
             "ceiling",
             "raw client",
@@ -73,4 +71,4 @@ def run_raw(bench: Bench, texts: int, processes: int) -> Figures:
         carrier.wait_for(share * processes, START_SECONDS + 30 + texts / 50)
         spent = sum(sender.printed() for sender in senders)
         due = {number(READERS, index): start for index in range(share * processes)}
-        return Sending(due, carrier.arrivals(), {"client": spent}).burst()
+        return Sending(due, carrier.arrivals(), {"sender": spent}).burst()

@@ -12,7 +12,7 @@ from bench.usage import proportional_megabytes
 from . import Bench, Figures, Measure
 
 # After the last text, until the cluster has come to rest.
-SETTLE_SECONDS = 3
+SETTLE_SECONDS = 2
 
 
 def measures(bench: Bench) -> Iterator[Measure]:
@@ -29,14 +29,17 @@ def measures(bench: Bench) -> Iterator[Measure]:
 
 
 def run(bench: Bench, server: Server, sleepers: int) -> Figures:
-    with server.fresh(sleepers) as database, Carrier(bench.sizes.latency) as carrier:
-        with Engine(database, carrier) as engine:
-            engine.warm()
-            time.sleep(SETTLE_SECONDS)
-            with costs(engine=engine.cluster.cpu, database=database.cpu) as spent:
-                time.sleep(bench.sizes.seconds)
-            return {
-                "cpu_percent": spent["engine"] / bench.sizes.seconds * 100,
-                "database_cpu_percent": spent["database"] / bench.sizes.seconds * 100,
-                "megabytes": proportional_megabytes(engine.cluster.pid),
-            }
+    with (
+        server.fresh(sleepers) as database,
+        Carrier(bench.sizes.latency) as carrier,
+        Engine(bench.sizes, database, carrier) as engine,
+    ):
+        engine.warm()
+        time.sleep(SETTLE_SECONDS)
+        with costs(engine=engine.cluster.cpu, database=database.cpu) as spent:
+            time.sleep(bench.sizes.seconds)
+        return {
+            "cpu_percent": spent["engine"] / bench.sizes.seconds * 100,
+            "database_cpu_percent": spent["database"] / bench.sizes.seconds * 100,
+            "megabytes": proportional_megabytes(engine.cluster.pid),
+        }

@@ -10,8 +10,6 @@ from bench.rows import add_readers
 
 from . import Bench, Figures, Measure
 
-# Texts a second: a busy newsroom, and what one campaign of registered US numbers may send at most.
-RATES = (50, 225)
 # At this rate the carrier also reports what becomes of each text, three times.
 RATE_WITH_CALLBACKS = 225
 
@@ -20,7 +18,7 @@ def measures(bench: Bench) -> Iterator[Measure]:
     seconds = bench.sizes.seconds
     for name, server in bench.servers.items():
         for sleepers in bench.sizes.sleepers[name]:
-            for rate in RATES:
+            for rate in bench.sizes.rates:
                 yield Measure(
                     "lateness",
                     "engine",
@@ -29,14 +27,9 @@ def measures(bench: Bench) -> Iterator[Measure]:
                     database=name,
                     about={"rate": rate, "sleepers": sleepers},
                 )
-    rate = RATES[0]
-    yield Measure(
-        "lateness",
-        "celery",
-        lambda: run_lateness(bench, rate),
-        seconds=20 + seconds,
-        about={"rate": rate, "sleepers": 0},
-    )
+    rate = bench.sizes.rates[0]
+    about = {"rate": rate, "sleepers": 0}
+    yield Measure("lateness", "celery", lambda: run_lateness(bench, rate), 20 + seconds, about=about)
 
 
 def run(bench: Bench, server: Server, rate: int, sleepers: int) -> Figures:
@@ -44,7 +37,7 @@ def run(bench: Bench, server: Server, rate: int, sleepers: int) -> Figures:
     callbacks = rate == RATE_WITH_CALLBACKS
     with server.fresh(sleepers) as database, Carrier(bench.sizes.latency, callbacks) as carrier:
         readers = add_readers(texts)
-        with Engine(database, carrier, web=callbacks) as engine:
+        with Engine(bench.sizes, database, carrier, web=callbacks) as engine:
             engine.warm()
             figures = engine.send(readers, lambda start: [start + index / rate for index in range(texts)]).lateness()
         return figures | {f"callbacks_{name}": count for name, count in carrier.counts()["callbacks"].items()}

@@ -1,14 +1,19 @@
 """What sleeping texts cost in memory: rows of a database, beside tasks in a worker's heap."""
 
+import time
 from collections.abc import Iterator
 
 from bench.databases import Server
 from bench.engine import Engine
 from bench.processes import Carrier
 from bench.rivals.celery_redis import run_memory
+from bench.rows import add_sleepers
 from bench.usage import proportional_megabytes
 
 from . import Bench, Figures, Measure
+
+# Until the cluster has come to rest.
+SETTLE_SECONDS = 2
 
 
 def measures(bench: Bench) -> Iterator[Measure]:
@@ -26,13 +31,16 @@ def measures(bench: Bench) -> Iterator[Measure]:
 
 
 def run(bench: Bench, server: Server) -> Figures:
-    """Return by how much the cluster is larger with sleeping messages than without, after the same work."""
-    without, with_sleepers = megabytes(bench, server, 0), megabytes(bench, server, bench.sizes.eta_tasks)
-    return {"growth_megabytes": with_sleepers - without, "megabytes": with_sleepers}
-
-
-def megabytes(bench: Bench, server: Server, sleepers: int) -> float:
-    with server.fresh(sleepers) as database, Carrier(bench.sizes.latency) as carrier:
-        with Engine(database, carrier) as engine:
-            engine.warm()
-            return proportional_megabytes(engine.cluster.pid)
+    """Return by how much the cluster grows when messages are put to sleep."""
+    with (
+        server.fresh() as database,
+        Carrier(bench.sizes.latency) as carrier,
+        Engine(bench.sizes, database, carrier) as engine,
+    ):
+        engine.warm()
+        time.sleep(SETTLE_SECONDS)
+        before = proportional_megabytes(engine.cluster.pid)
+        add_sleepers(bench.sizes.eta_tasks)
+        time.sleep(SETTLE_SECONDS)
+        after = proportional_megabytes(engine.cluster.pid)
+        return {"growth_megabytes": after - before, "megabytes": after}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from threading import Lock
 from typing import Self
 
 from redis import Redis
@@ -96,7 +97,7 @@ class Celery:
 
     def worker(self, index: int) -> Process:
         share = self.bench.sizes.requests_in_flight // self.pool.workers
-        concurrency = PREFORK_PROCESSES if self.pool.kind == "prefork" else share
+        concurrency = min(PREFORK_PROCESSES, share) if self.pool.kind == "prefork" else share
         command = [sys.executable, "-m", "celery", "-A", "bench.rivals.celery_app", "worker", "-l", "warning"]
         command += ["-P", self.pool.kind, "-c", concurrency, "-n", f"bench{index}@%h"]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
@@ -117,14 +118,15 @@ class Celery:
     def warm(self) -> None:
         """Have it send a few texts, so that its processes are all there, with their connections."""
         texts = self.bench.sizes.requests_in_flight
-        self.send(texts, lambda start: [start] * texts, prefix=WARMING)
+        self.enqueue({number(WARMING, index): time.time() for index in range(texts)})
+        self.carrier.wait_for(texts, 60, self.workers[0])
         self.carrier.forget()
 
-    def send(self, texts: int, moments: Callable[[float], list[float]], prefix: str = READERS) -> Sending:
+    def send(self, texts: int, moments: Callable[[float], list[float]]) -> Sending:
         """Write a task for each text, due at its moment, and return once all have arrived."""
-        start = time.time() + 4 + texts / TASKS_A_SECOND
-        due = dict(zip((number(prefix, index) for index in range(texts)), moments(start), strict=True))
-        with costs(celery=self.cpu, redis=self.redis.cpu, carrier=self.carrier.cpu) as spent:
+        start = time.time() + self.bench.sizes.lead + texts / TASKS_A_SECOND
+        due = dict(zip((number(READERS, index) for index in range(texts)), moments(start), strict=True))
+        with costs(sender=self.cpu, store=self.redis.cpu, carrier=self.carrier.cpu) as spent:
             self.enqueue(due)
             if time.time() > start or self.redis.client.llen("celery"):
                 raise RuntimeError(f"{texts:,} tasks were not all taken in before the first was due.")
@@ -145,15 +147,17 @@ class Celery:
 
 # How many texts a second each pool sent when the pools were tried.
 tried: dict[Pool, float] = {}
+trying = Lock()
 
 
 def best_pool(bench: Bench) -> Pool:
     """Return the pool that does best on this machine; the first time, try them all."""
-    if not tried:
-        texts = min(TRIAL_TEXTS, *bench.sizes.bursts)
+    texts = min(TRIAL_TEXTS, *bench.sizes.bursts)
+    with trying:
         for pool in POOLS[: bench.sizes.pools]:
-            tried[pool] = run_burst(bench, pool, texts)["texts_a_second"]
-            print(f"        tried {pool}: {tried[pool]:,.0f} texts a second", file=sys.stderr)
+            if pool not in tried:
+                tried[pool] = run_burst(bench, pool, texts)["texts_a_second"]
+                print(f"        tried {pool}: {tried[pool]:,.0f} texts a second", file=sys.stderr)
     return max(tried, key=tried.get)
 
 

@@ -18,7 +18,7 @@ from .report import keep, name_of, tables
 
 RESULTS, CHARTS = ROOT / "bench" / "results", ROOT / "docs" / "benchmarks"
 # Measures mostly wait; so many at once keep two cores busy.
-AT_ONCE_WHEN_SMALL = 5
+AT_ONCE_WHEN_SMALL = 6
 
 
 def names(value: str) -> list[str]:

@@ -2,15 +2,23 @@
 
 import contextlib
 import os
+from collections import defaultdict
 from pathlib import Path
 
-from textengine.tests.processes import descendants
+from textengine.tests.processes import parents
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def tree(pid: int) -> list[int]:
-    return [pid, *descendants(pid)]
+    """Return this process and all below it."""
+    below = defaultdict(list)
+    for child, parent in parents():
+        below[parent].append(child)
+    found = [pid]
+    for process in found:
+        found += below[process]
+    return found
 
 
 def cpu_seconds(pid: int) -> float:

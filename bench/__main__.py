@@ -3,6 +3,7 @@
 import argparse
 import json
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -15,6 +16,14 @@ from textengine.tests.processes import ROOT
 from .charts import draw
 from .processes import environment
 from .report import keep, name_of, tables
+
+# Django is set up once, and connected to each run's own database later.
+os.environ.update(environment("sqlite:////none.sqlite3", "http://127.0.0.1:9", 8000))
+django.setup()
+
+from .databases import SERVERS as DATABASES  # noqa: E402
+from .measures import SUBJECTS, sizes_of  # noqa: E402
+from .run import GROUPS, run  # noqa: E402
 
 RESULTS, CHARTS = ROOT / "bench" / "results", ROOT / "docs" / "benchmarks"
 # Measures mostly wait; so many at once keep two cores busy.
@@ -30,6 +39,7 @@ def numbers(value: str) -> tuple[int, ...]:
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
+    """Return what the command line asks for; end with a sentence where it cannot be done."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure Text-Engine beside its rivals.")
     parser.add_argument("--only", type=names, help="groups of measures, such as burst,lateness; all if left out")
     parser.add_argument("--subjects", type=names, help="who is measured, such as engine,celery; all if left out")
@@ -41,6 +51,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--at-once", type=int, default=1, help="more than one measure at once says nothing about speed")
     parser.add_argument("--small", action="store_true", help="only see that everything works, in a minute")
     options = parser.parse_args(arguments)
+    for chosen, known in ((options.only, GROUPS), (options.databases, DATABASES), (options.subjects, SUBJECTS)):
+        if unknown := set(chosen or ()) - set(known):
+            parser.error(f"{', '.join(unknown)} is not known; there are: {', '.join(known)}.")
+    if "postgresql" in options.databases and not shutil.which("pg_virtualenv"):
+        parser.error("pg_virtualenv was not found: apt install postgresql, or choose --databases sqlite.")
+    if (not options.subjects or "celery" in options.subjects) and not shutil.which("redis-server"):
+        parser.error("redis-server was not found: apt install redis-server, or choose --subjects engine.")
     if options.small:
         options.runs, options.at_once = 1, AT_ONCE_WHEN_SMALL
     return options
@@ -51,19 +68,13 @@ def main(arguments: list[str]) -> int:
     # Whoever asks the benchmark to end asks it to end all that it has started.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     with tempfile.TemporaryDirectory(prefix="textengine-bench-") as folder:
-        # Django is set up once, and connected to each run's own database later.
-        os.environ.update(environment(f"sqlite:///{folder}/none.sqlite3", "http://127.0.0.1:9", 8000))
-        django.setup()
-        from .measures import sizes_of
-        from .run import run
-
         kept = run(options, sizes_of(options), Path(folder))
         print(tables(kept, with_targets=not options.small))
         # What only checked that everything works is nothing to keep.
         file = keep(kept, Path(folder) if options.small else RESULTS, name_of(options.only))
         complete = not (options.only or options.subjects or options.small)
         draw(json.loads(file.read_text()), CHARTS if complete else Path(folder))
-    return int(any(result["errors"] for result in kept["results"]))
+    return int(kept["interrupted"] or any(result["errors"] for result in kept["results"]))
 
 
 if __name__ == "__main__":

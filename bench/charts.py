@@ -108,7 +108,7 @@ def senders(results: Results) -> Iterator[tuple[str, dict[str, float], bool]]:
     for database, title in TITLES.items():
         if figures := results.find("burst", "engine", database, texts=texts, sleepers=0):
             yield f"Text-Engine, {title}", figures, True
-    for subject, label in (("celery, urllib3 alone", "Celery without twilio"), ("celery", "Celery")):
+    for subject, label in (("bare celery", "Celery without twilio"), ("celery", "Celery")):
         if figures := results.find("burst", subject, texts=texts):
             yield label, figures, False
     for database, title in TITLES.items():

@@ -76,6 +76,7 @@ def run(options: Namespace, sizes: Sizes, folder: Path) -> dict:
 
     In rounds, so that a busy minute does not hit one measure alone.
     """
+    interrupted = False
     with ExitStack() as stack:
         servers = {name: stack.enter_context(SERVERS[name](folder)) for name in options.databases}
         bench = Bench(sizes, servers, folder)
@@ -86,18 +87,32 @@ def run(options: Namespace, sizes: Sizes, folder: Path) -> dict:
             if not options.subjects or measure.subject in options.subjects
         ]
         progress = Progress([result.measure for result in results] * options.runs)
-        for _ in range(options.runs):
-            with ThreadPoolExecutor(options.at_once) as lanes:
-                list(lanes.map(lambda result: run_once(result, progress), results))
+        try:
+            for _ in range(options.runs):
+                run_round(results, progress, options.at_once)
+        except KeyboardInterrupt:
+            say("Interrupted; what was measured so far is kept.")
+            interrupted = True
     return {
         "date": datetime.now(UTC).isoformat(timespec="minutes"),
         "machine": machine(),
         "sizes": asdict(sizes),
         "runs": options.runs,
+        "interrupted": interrupted,
         "postgresql_options": POSTGRESQL_OPTIONS,
         "celery_pools": {str(pool): rate for pool, rate in tried.items()},
         "results": [result.as_json() for result in results],
     }
+
+
+def run_round(results: list[Result], progress: "Progress", at_once: int) -> None:
+    """Run each measure once. In this thread, if one at a time: only here, Ctrl-C ends a measure at once."""
+    if at_once == 1:
+        for result in results:
+            run_once(result, progress)
+    else:
+        with ThreadPoolExecutor(at_once) as lanes:
+            list(lanes.map(lambda result: run_once(result, progress), results))
 
 
 def run_once(result: Result, progress: "Progress") -> None:

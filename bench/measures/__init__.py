@@ -34,6 +34,8 @@ class Sizes:
     loop_texts: int = 100
 
 
+SUBJECTS = ("engine", "raw client", "carrier", "celery", "bare celery", "a task a text")
+SUBJECTS += ("loop of 2018", "view of 2018")
 SLEEPERS = {"sqlite": (0, 1_000_000), "postgresql": (0, 1_000_000, 10_000_000)}
 SMALL = Sizes(
     sleepers={"sqlite": (0,), "postgresql": (1000,)},

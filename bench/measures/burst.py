@@ -35,7 +35,7 @@ def measures(bench: Bench) -> Iterator[Measure]:
 
 def measures_of_rivals(bench: Bench) -> Iterator[Measure]:
     for texts in bench.sizes.bursts:
-        for subject, lean in (("celery", False), ("celery, urllib3 alone", True)):
+        for subject, lean in (("celery", False), ("bare celery", True)):
             yield Measure(
                 "burst",
                 subject,

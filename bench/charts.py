@@ -108,9 +108,11 @@ def senders(results: Results) -> Iterator[tuple[str, dict[str, float], bool]]:
     for database, title in TITLES.items():
         if figures := results.find("burst", "engine", database, texts=texts, sleepers=0):
             yield f"Text-Engine, {title}", figures, True
-    for subject, label in (("bare celery", "Celery without twilio"), ("celery", "Celery")):
-        if figures := results.find("burst", subject, texts=texts):
-            yield label, figures, False
+    for database, title in TITLES.items():
+        if figures := results.find("burst", "celery", database, texts=texts):
+            yield f"Celery, {title}", figures, False
+    if figures := results.find("burst", "bare celery", texts=texts):
+        yield "Celery, recording nothing", figures, False
     for database, title in TITLES.items():
         if figures := results.find("burst", "a task a text", database):
             yield f"a django-q2 task a text, {title}", figures, False
@@ -130,7 +132,7 @@ def lateness(results: Results) -> Chart:
         for database, title in TITLES.items():
             if figures := results.find("lateness", "engine", database, rate=rate, sleepers=0):
                 bars += late(f"{title}, {rate} a second", figures, True)
-        if figures := results.find("lateness", "celery", rate=rate):
+        if figures := results.find("lateness", "bare celery", rate=rate):
             bars += late(f"Celery, {rate} a second", figures, False)
     note = "Milliseconds after its moment; at 225 a second three callbacks a text arrive as well"
     return Chart("lateness", "How late a text is", note, bars)
@@ -168,7 +170,7 @@ def memory(results: Results) -> Chart:
         for database, title in TITLES.items()
         if (figures := results.find("memory", "engine", database))
     ]
-    if celery := results.find("memory", "celery"):
+    if celery := results.find("memory", "bare celery"):
         bars.append(Bar("Celery", celery["growth_megabytes"]))
     asleep = results.kept["sizes"]["eta_tasks"]
     return Chart(

@@ -24,8 +24,9 @@ from textengine.tests.processes import free_port
 from .rows import add_sleepers, add_stories
 from .usage import cpu_seconds
 
-# pg_virtualenv spares its tests the wait for the disk; this one is to be as safe as any. The rest are the defaults.
-POSTGRESQL_OPTIONS = {"fsync": "on", "max_connections": "200"}
+# pg_virtualenv spares its tests the wait for the disk; this one is to be as safe as any. A rival opens a connection for
+# each request in flight. The rest are the defaults.
+POSTGRESQL_OPTIONS = {"fsync": "on", "max_connections": "400"}
 
 
 @dataclass(frozen=True)

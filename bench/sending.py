@@ -22,7 +22,11 @@ class Sending:
         numbers = [to for _, to in self.arrivals]
         if len(numbers) != len(self.due) or set(numbers) != self.due.keys():
             doubled, lost = len(numbers) - len(set(numbers)), len(self.due.keys() - set(numbers))
-            raise RuntimeError(f"Of {len(self.due):,} texts {doubled:,} came twice and {lost:,} did not come.")
+            strange = sorted(set(numbers) - self.due.keys())
+            raise RuntimeError(
+                f"Of {len(self.due):,} texts {doubled:,} came twice and {lost:,} did not come; "
+                f"{len(strange):,} were for others, such as {strange[:3]}."
+            )
 
     def burst(self) -> dict[str, float]:
         """Return the figures of texts that were all due at once."""

@@ -70,7 +70,7 @@ def burst(results: Results, database: str) -> Judged:
             continue
         texts, engine = result["about"]["texts"], result["median"]
         rate, what = engine["texts_a_second"], f"burst of {texts:,}"
-        celery = results.find("burst", "celery", texts=texts)
+        celery = results.find("burst", "celery", database, texts=texts)
         yield f"{what}: texts a second", rate, RATES[database], True
         if results.ceiling():
             yield f"{what}: of the raw client's rate", rate / results.ceiling(), 0.7, True
@@ -89,7 +89,7 @@ def cpu_a_text(figures: dict[str, float]) -> float:
 def lateness(results: Results, database: str) -> Judged:
     slow = results.find("lateness", "engine", database, rate=50, sleepers=0)
     fast = results.find("lateness", "engine", database, rate=225, sleepers=0)
-    celery = results.find("lateness", "celery", rate=50)
+    celery = results.find("lateness", "bare celery", rate=50)
     if slow:
         if celery:
             yield "50 a second: median lateness, of Celery's", slow["median_ms"] / celery["median_ms"], 1, False
@@ -139,7 +139,7 @@ def webhooks(results: Results, database: str) -> Judged:
 
 
 def memory(results: Results, database: str) -> Judged:
-    engine, celery = results.find("memory", "engine", database), results.find("memory", "celery")
+    engine, celery = results.find("memory", "engine", database), results.find("memory", "bare celery")
     if engine and celery:
         grown = max(engine["growth_megabytes"], 0) / celery["growth_megabytes"]
         yield "memory of what sleeps, of Celery's", grown, 1 / 8, False

@@ -3,14 +3,13 @@
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 from bench.databases import Server
 from bench.engine import Engine
 from bench.processes import Carrier, Process, module
 from bench.rivals import task_a_text
-from bench.rivals.celery_redis import best_pool, run_burst
+from bench.rivals.celery_redis import best_pool, run_burst, run_whole_work
 from bench.rows import add_readers
 from bench.sending import Sending, costs
 from bench.texts import READERS, number
@@ -35,12 +34,20 @@ def measures(bench: Bench) -> Iterator[Measure]:
 
 def measures_of_rivals(bench: Bench) -> Iterator[Measure]:
     for texts in bench.sizes.bursts:
-        for subject, lean in (("celery", False), ("bare celery", True)):
+        yield Measure(
+            "burst",
+            "bare celery",
+            lambda texts=texts: run_burst(bench, best_pool(bench), texts),
+            seconds=20 + texts / 200,
+            about={"texts": texts},
+        )
+        for name, server in bench.servers.items():
             yield Measure(
                 "burst",
-                subject,
-                lambda texts=texts, lean=lean: run_burst(bench, replace(best_pool(bench), lean=lean), texts),
-                seconds=20 + texts / 200,
+                "celery",
+                lambda texts=texts, server=server: run_whole_work(bench, server, texts),
+                seconds=20 + texts / 100,
+                database=name,
                 about={"texts": texts},
             )
     texts = bench.sizes.task_a_text_texts

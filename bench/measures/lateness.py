@@ -29,7 +29,7 @@ def measures(bench: Bench) -> Iterator[Measure]:
                 )
     rate = bench.sizes.rates[0]
     about = {"rate": rate, "sleepers": 0}
-    yield Measure("lateness", "celery", lambda: run_lateness(bench, rate), 20 + seconds, about=about)
+    yield Measure("lateness", "bare celery", lambda: run_lateness(bench, rate), 20 + seconds, about=about)
 
 
 def run(bench: Bench, server: Server, rate: int, sleepers: int) -> Figures:

@@ -27,7 +27,9 @@ def measures(bench: Bench) -> Iterator[Measure]:
             database=name,
             about={"sleepers": tasks},
         )
-    yield Measure("memory", "celery", lambda: run_memory(bench), seconds=20 + tasks / 1500, about={"sleepers": tasks})
+    yield Measure(
+        "memory", "bare celery", lambda: run_memory(bench), seconds=20 + tasks / 1500, about={"sleepers": tasks}
+    )
 
 
 def run(bench: Bench, server: Server) -> Figures:

@@ -13,10 +13,12 @@ from pathlib import Path
 from .report import TITLES, cell
 from .targets import Results, cpu_a_text
 
-WIDTH, LABELS, VALUES = 700, 220, 90
-ROW, BAR, TOP, BOTTOM = 30, 18, 64, 14
+WIDTH, MARGIN, LABELS, VALUES = 700, 14, 268, 74
+ROW, BAR, TOP, BOTTOM = 30, 18, 72, 16
 STYLE = """
   text { font: 13px system-ui, -apple-system, "Segoe UI", sans-serif; fill: #1f2328; }
+  /* Of its own, since the page may be light where the reader's system is dark. */
+  .page { fill: #ffffff; }
   .title { font-size: 16px; font-weight: 600; }
   .note, .value { fill: #59636e; }
   .ours .label, .ours .value { fill: #1f2328; font-weight: 600; }
@@ -24,6 +26,7 @@ STYLE = """
   .ours .bar { fill: #0969da; }
   .axis { stroke: #d1d9e0; }
   @media (prefers-color-scheme: dark) {
+    .page { fill: #0d1117; }
     text { fill: #e6edf3; }
     .note, .value { fill: #9198a1; }
     .ours .label, .ours .value { fill: #e6edf3; }
@@ -61,8 +64,9 @@ class Chart:
 <title id="title">{escape(self.title)}</title>
 <desc id="told">{escape(told)}</desc>
 <style>{STYLE}</style>
-<text class="title" x="0" y="20">{escape(self.title)}</text>
-<text class="note" x="0" y="42">{escape(self.note)}</text>
+<rect class="page" width="{WIDTH}" height="{height}" rx="6"/>
+<text class="title" x="{MARGIN}" y="28">{escape(self.title)}</text>
+<text class="note" x="{MARGIN}" y="50">{escape(self.note)}</text>
 {rows}
 <line class="axis" x1="{LABELS}" x2="{LABELS}" y1="{TOP - 4}" y2="{height - BOTTOM}"/>
 </svg>
@@ -139,18 +143,22 @@ def lateness(results: Results) -> Chart:
 
 
 def late(label: str, figures: dict[str, float], ours: bool) -> list[Bar]:
-    return [Bar(f"{label}: median", figures["median_ms"], ours), Bar("99 of 100", figures["p99_ms"], ours)]
+    return [
+        Bar(f"{label}: half within", figures["median_ms"], ours),
+        Bar("99 of 100 texts within", figures["p99_ms"], ours),
+    ]
 
 
 def sleepers(results: Results) -> Chart:
-    texts, bars = largest_burst(results), []
+    texts, bars, any_asleep = largest_burst(results), [], False
     for database, title in TITLES.items():
         for result in results.all("burst", "engine", database):
             if result["about"]["texts"] == texts:
                 asleep = result["about"]["sleepers"]
+                any_asleep = any_asleep or asleep > 0
                 bars.append(Bar(f"{title}, {asleep:,} asleep", result["median"]["texts_a_second"], True))
     note = f"Texts a second, {texts:,} due at one moment"
-    return Chart("sleepers", "What sleeps costs nothing", note, bars if len(bars) > 1 else [])
+    return Chart("sleepers", "Among sleeping messages", note, bars if any_asleep else [])
 
 
 def webhooks(results: Results) -> Chart:
@@ -174,7 +182,10 @@ def memory(results: Results) -> Chart:
         bars.append(Bar("Celery", celery["growth_megabytes"]))
     asleep = results.kept["sizes"]["eta_tasks"]
     return Chart(
-        "memory", "What sleeps takes no memory", f"Megabytes that {asleep:,} sleeping texts add to the workers", bars
+        "memory",
+        "What sleeping texts take of memory",
+        f"Megabytes that {asleep:,} sleeping texts add to the workers",
+        bars,
     )
 
 

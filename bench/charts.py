@@ -135,9 +135,9 @@ def lateness(results: Results) -> Chart:
     for rate in results.kept["sizes"]["rates"]:
         for database, title in TITLES.items():
             if figures := results.find("lateness", "engine", database, rate=rate, sleepers=0):
-                bars += late(f"{title}, {rate} a second", figures, True)
+                bars += late(f"{title}, {rate}/s", figures, True)
         if figures := results.find("lateness", "bare celery", rate=rate):
-            bars += late(f"Celery, {rate} a second", figures, False)
+            bars += late(f"Celery, {rate}/s", figures, False)
     note = "Milliseconds after its moment; at 225 a second three callbacks a text arrive as well"
     return Chart("lateness", "How late a text is", note, bars)
 

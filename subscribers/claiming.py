@@ -23,7 +23,7 @@ LOOK_AHEAD = timedelta(seconds=settings.Q_CLUSTER["poll"] + 0.1)
 # Longer than a task may run (Q_CLUSTER's timeout), so that a lease never runs out under a living worker.
 LEASE = timedelta(seconds=settings.Q_CLUSTER["timeout"] + 5)
 # A smaller task would need a worker of its own for as long as a large one; a larger one would keep others waiting.
-TASK_MIN, TASK_MAX = 64, 256
+TASK_MIN, TASK_MAX = 64, 512
 # What one poll takes at most: a full task for each worker.
 CLAIM_LIMIT = TASK_MAX * settings.Q_CLUSTER["workers"]
 # How many stories one poll takes messages of, when there are more due than it may take.

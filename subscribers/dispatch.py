@@ -4,11 +4,10 @@ A message is marked as begun before its request begins, so that whatever is kill
 happened. No transaction is open while the carrier is asked.
 """
 
+import asyncio
 import time
 from collections import deque
-from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
-from functools import cache
 from itertools import islice
 from queue import Empty, SimpleQueue
 from uuid import UUID
@@ -28,24 +27,26 @@ from .outcomes import Outcome, record
 from .scheduling import schedule
 
 # How many requests one worker has under way at once.
-THREADS = 64
+AT_ONCE = 64
 # How many messages share a transaction when there are many: so many are begun, and so many recorded, at once.
-GROUP = THREADS // 2
+GROUP = AT_ONCE // 2
 # How long before its moment a message is marked as begun.
 LEAD = timedelta(seconds=0.03)
 # How many seconds an answer waits for others, to be recorded with them.
 LINGER = 0.02
+# While others are late already, larger groups bring more than early ones.
+LINGER_WHEN_BEHIND = 0.1
 # Has Twilio try a callback again also when we answered with an error: https://www.twilio.com/docs/usage/webhooks
 CALLBACK_RETRIES = "#rc=3&rp=all"
-# For how many seconds a task begins requests, and a thread that is told to make one makes it.
+# For how many seconds a task begins requests, and a request that was begun may leave.
 BEGIN_WITHIN = 5
 
 
 def send(message_ids: list[int], lease: UUID) -> None:
     """Send the messages that were claimed under this lease, each at its moment, and record what comes of it.
 
-    1. Begin those whose moment has come, as many as threads are free, in one transaction.
-    2. A thread waits for each one's moment and asks the carrier.
+    1. Begin those whose moment has come, as many as may be under way, in one transaction.
+    2. Wait for each one's moment on the event loop, and ask the carrier.
     3. Record the answers that are there, while other requests are under way.
     4. Give back what could not begin in time, since the carrier is slow: a later claim takes it.
 
@@ -67,7 +68,8 @@ class Sending:
         claimed = Message.objects.claimed(lease, timezone.now()).filter(pk__in=message_ids)
         self.waiting = deque(claimed.order_by("due_at", "pk").values_list("pk", "due_at"))
         self.under_way = 0
-        self.answers: SimpleQueue[Future[Outcome]] = SimpleQueue()
+        self.requests: set[asyncio.Task] = set()
+        self.answers: SimpleQueue[asyncio.Task[Outcome]] = SimpleQueue()
         self.answered: list[Outcome] = []
         self.record_at = 0.0
 
@@ -79,14 +81,21 @@ class Sending:
             self.give_back()
         if ids := self.take_due(timezone.now() + LEAD):
             messages = begin(ids, self.lease, timezone.now())
-            begin_until = time.monotonic() + BEGIN_WITHIN
-            for message in messages:
-                sending_threads().submit(deliver, message, begin_until).add_done_callback(self.answers.put)
+            carrier.event_loop().call_soon_threadsafe(self.request, messages, time.monotonic() + BEGIN_WITHIN)
             self.under_way += len(messages)
 
+    def request(self, messages: list[Message], begin_until: float) -> None:
+        """Have the carrier asked for each of these messages; runs on the event loop."""
+        for message in messages:
+            request = asyncio.create_task(deliver(message, begin_until))
+            # The loop itself would forget a request that nobody holds.
+            self.requests.add(request)
+            request.add_done_callback(self.requests.discard)
+            request.add_done_callback(self.answers.put)
+
     def take_due(self, horizon: datetime) -> list[int]:
-        """Take those that are due off the waiting: all, or as many as there are threads free, if these are a group."""
-        free = THREADS - self.under_way
+        """Take those that are due off the waiting: all, or as many as may be under way, if these are a group."""
+        free = AT_ONCE - self.under_way
         due = sum(1 for _, due_at in islice(self.waiting, free) if due_at <= horizon)
         if due == free < GROUP:
             return []
@@ -101,21 +110,24 @@ class Sending:
         except Empty:
             return
 
-    def take_answer(self, answer: Future[Outcome]) -> None:
+    def take_answer(self, answer: asyncio.Task[Outcome]) -> None:
         self.under_way -= 1
         if not self.answered:
-            self.record_at = time.monotonic() + LINGER
+            self.record_at = time.monotonic() + (LINGER_WHEN_BEHIND if self.is_behind() else LINGER)
         outcome = answer.result()
         self.answered.append(outcome)
         if outcome.error and outcome.error.action == carrier.Action.SLOW_DOWN:
             self.begin_until = 0.0
+
+    def is_behind(self) -> bool:
+        return bool(self.waiting) and self.waiting[0][1] <= timezone.now()
 
     def seconds_to_wait(self) -> float | None:
         """Return when there is something to do even if no answer comes; None if there will not be."""
         moments = [self.record_at] if self.answered else []
         if self.waiting:
             moments.append(self.begin_until)
-        if self.waiting and THREADS - self.under_way >= GROUP:
+        if self.waiting and AT_ONCE - self.under_way >= GROUP:
             until_due = self.waiting[0][1] - LEAD - timezone.now()
             moments.append(time.monotonic() + until_due.total_seconds())
         if not moments:
@@ -158,32 +170,24 @@ def hand_over(enrollments: list[int], now: datetime) -> None:
     schedule(Enrollment.objects.filter(pk__in=enrollments).locked(), now)
 
 
-def deliver(message: Message, begin_until: float) -> Outcome:
+async def deliver(message: Message, begin_until: float) -> Outcome:
     """Ask the carrier to send one message, when it is due; it may take until the carrier's time-out.
 
     Past `begin_until`, on the monotonic clock, it is left to whoever has the lease next: this process stood still.
     """
-    time.sleep(max(0.0, (message.due_at - timezone.now()).total_seconds()))
-    if time.monotonic() > begin_until:
-        return Outcome(message.pk, timezone.now(), error=STOOD_STILL)
+    wait = (message.due_at - timezone.now()).total_seconds()
+    if wait > 0:
+        await asyncio.sleep(wait)
     callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={message.pk}{CALLBACK_RETRIES}"
     try:
-        accepted = carrier.send(
+        accepted = await carrier.send(
             to=message.to,
             sender=message.number,
             body=message.body,
             media_urls=message.media_urls,
             status_callback=callback,
+            begin_until=begin_until,
         )
     except carrier.CarrierError as error:
         return Outcome(message.pk, timezone.now(), error=error)
     return Outcome(message.pk, timezone.now(), accepted=accepted)
-
-
-STOOD_STILL = carrier.CarrierError(carrier.Action.RETRY, "the sending process stood still")
-
-
-@cache
-def sending_threads() -> ThreadPoolExecutor:
-    """Return this process's sending threads; made when first needed, since a worker forks from its cluster."""
-    return ThreadPoolExecutor(max_workers=THREADS, thread_name_prefix="send")

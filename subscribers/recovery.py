@@ -5,7 +5,6 @@ from uuid import UUID
 
 from textengine import carrier
 
-from .dispatch import sending_threads
 from .models import Message
 from .outcomes import Outcome, record
 
@@ -26,7 +25,7 @@ def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
         .addressed()
         .order_by("begun_at", "pk")
     )
-    answers = list(sending_threads().map(look_up, messages))
+    answers = carrier.gather(look_up(message) for message in messages)
     sids = [candidate.sid for answer in answers if isinstance(answer, list) for candidate in answer]
     taken = set(Message.objects.filter(sid__in=sids).values_list("sid", flat=True))
     outcomes = []
@@ -41,10 +40,10 @@ def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
     record(outcomes, lease=lease)
 
 
-def look_up(message: Message) -> list[carrier.Accepted] | carrier.CarrierError:
+async def look_up(message: Message) -> list[carrier.Accepted] | carrier.CarrierError:
     """Return what the carrier has that could be this message, or that it cannot say."""
     try:
-        return carrier.find(
+        return await carrier.find(
             to=message.to,
             sender=message.number,
             body=message.body,

@@ -1,34 +1,42 @@
 """The only door to Twilio: send, find, verify a signature, classify an error.
 
-Only this module imports `twilio`. It knows nothing of models; it speaks of numbers, bodies and SIDs.
+Only this module imports `twilio`, and carrier_http, which carries its requests. It knows nothing of models; it speaks
+of numbers, bodies and SIDs.
 """
 
-import logging
 import re
-import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
-from urllib.parse import urlencode, urlsplit
+from functools import cache
 
-import certifi
-import urllib3
+import aiohttp
 from django.conf import settings
 from django.http import HttpRequest
 from twilio.base.exceptions import TwilioException, TwilioRestException
-from twilio.http import HttpClient
-from twilio.http.response import Response
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
-from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError
 
-logger = logging.getLogger(__name__)
+from .carrier_http import CarrierHttpClient, TooLate, event_loop, gather, not_after
+
+__all__ = ["event_loop", "gather"]
 
 # A trial account puts this before every body; a message is looked up by its body.
 TRIAL_PREFIX = "Sent from your Twilio trial account - "
 
+# What is raised when the request cannot have reached the carrier.
+NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
 # What the library and its parsers raise about an answer that is none: time-outs, dropped connections, odd JSON.
-NO_USABLE_ANSWER = (HTTPError, TwilioException, ValueError, TypeError, AttributeError, KeyError)
+NO_USABLE_ANSWER = (
+    aiohttp.ClientError,
+    TimeoutError,
+    OSError,
+    TwilioException,
+    ValueError,
+    TypeError,
+    AttributeError,
+    KeyError,
+)
 
 
 class Action(Enum):
@@ -99,27 +107,33 @@ class Accepted:
     created_at: datetime | None
 
 
-def send(*, to: str, sender: str, body: str, media_urls: list[str], status_callback: str) -> Accepted:
+async def send(
+    *, to: str, sender: str, body: str, media_urls: list[str], status_callback: str, begin_until: float
+) -> Accepted:
     """Create one message at the carrier; `sender` is our number, or empty for the configured sender.
 
-    Creating is not idempotent: after an error whose action is LOOK_UP the message may exist. Raises CarrierError.
+    Creating is not idempotent: after an error whose action is LOOK_UP the message may exist. A process that stood
+    still sends nothing any more after `begin_until`, a moment of time.monotonic(). Raises CarrierError.
     """
+    not_after.set(begin_until)
     try:
-        message = client().messages.create(
+        message = await client(settings.TWILIO_API_URL).messages.create_async(
             to=to, body=body, media_url=media_urls or None, status_callback=status_callback, **origin(sender)
         )
         if message.sid:
             return accepted(message)
     except TwilioRestException as error:
         raise CarrierError(action_for(error.code, error.status), clean(error.msg), error.code) from error
+    except TooLate as error:
+        raise CarrierError(Action.RETRY, "the sending process stood still") from error
+    except NEVER_CONNECTED as error:
+        raise CarrierError(Action.SLOW_DOWN, "the carrier cannot be reached") from error
     except NO_USABLE_ANSWER as error:
-        if never_connected(error):
-            raise CarrierError(Action.SLOW_DOWN, "the carrier cannot be reached") from error
         raise CarrierError(Action.LOOK_UP, f"no usable answer from the carrier ({type(error).__name__})") from error
     raise CarrierError(Action.LOOK_UP, "the carrier answered without a message")
 
 
-def find(*, to: str, sender: str, body: str, since: datetime) -> list[Accepted]:
+async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Accepted]:
     """Return the messages to `to` with this body that the carrier has created since then, oldest first.
 
     The carrier is asked without a date, since it filters by the date of sending, which a queued message does not
@@ -128,7 +142,8 @@ def find(*, to: str, sender: str, body: str, since: datetime) -> list[Accepted]:
     filters = {"from_": sender} if sender else {}
     found = []
     try:
-        for message in client().messages.stream(to=to, page_size=100, **filters):
+        messages = await client(settings.TWILIO_API_URL).messages.stream_async(to=to, page_size=100, **filters)
+        async for message in messages:
             candidate = accepted(message)
             if candidate.created_at and candidate.created_at < since:
                 break  # They come newest first.
@@ -139,11 +154,6 @@ def find(*, to: str, sender: str, body: str, since: datetime) -> list[Accepted]:
     except NO_USABLE_ANSWER as error:
         raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
     return found[::-1]
-
-
-def never_connected(error: Exception) -> bool:
-    """Tell whether the request cannot have reached the carrier."""
-    return isinstance(error, ConnectTimeoutError | NewConnectionError)
 
 
 def is_signed(request: HttpRequest) -> bool:
@@ -187,47 +197,11 @@ def clean(reason: str) -> str:
     return re.sub(r"\+?\d{7,}", lambda number: f"…{number[0][-4:]}", str(reason))[:300]
 
 
-class CarrierHttpClient(HttpClient):
-    """The Twilio library's way to TWILIO_API_URL: one kept connection, time-outs, no proxy of the environment.
-
-    Instead of the library's own, which spends twice as much on a request, by way of `requests`.
-    """
-
-    def __init__(self):
-        super().__init__(logger, is_async=False)
-        connect, read = settings.CARRIER_TIMEOUT
-        base = urlsplit(settings.TWILIO_API_URL)
-        tls = {"ca_certs": certifi.where()} if base.scheme == "https" else {}
-        self.pool = urllib3.connection_from_url(
-            base._replace(path="").geturl(), retries=False, timeout=urllib3.Timeout(connect=connect, read=read), **tls
-        )
-        self.prefix = base.path.rstrip("/")
-
-    def request(
-        self, method, url, params=None, data=None, headers=None, auth=None, timeout=None, allow_redirects=False
-    ):
-        """Send a request to the path and query of `url`; raises urllib3's HTTPError without a usable answer."""
-        parts = urlsplit(url)
-        query = "&".join(part for part in (parts.query, urlencode(params or {}, doseq=True)) if part)
-        answer = self.pool.request(
-            method,
-            f"{self.prefix}{parts.path}?{query}" if query else self.prefix + parts.path,
-            body=urlencode(data, doseq=True) if data else None,
-            headers=(headers or {}) | urllib3.make_headers(basic_auth=":".join(auth) if auth else None),
-        )
-        return Response(answer.status, answer.data.decode(), answer.headers)
-
-
-_threads = threading.local()
-
-
-def client() -> Client:
-    """Return this thread's client: the library promises no thread safety, and kept connections save half the time."""
-    if not hasattr(_threads, "client"):
-        _threads.client = Client(
-            settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=CarrierHttpClient()
-        )
-    return _threads.client
+@cache
+def client(api_url: str) -> Client:
+    """Return this process's client of the Twilio library; to be called on the event loop, where it stays."""
+    http_client = CarrierHttpClient(api_url)
+    return Client(settings.TWILIO_ACCOUNT_SID, settings.TWILIO_AUTH_TOKEN, http_client=http_client)
 
 
 def media_of(parameters: dict[str, str]) -> list[str]:

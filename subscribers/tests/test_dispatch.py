@@ -11,6 +11,7 @@ from stories.tests.factory import make_story
 from subscribers import claiming, dispatch
 from subscribers.models import Enrollment, Hold, Message
 from subscribers.outcomes import record
+from textengine import carrier
 
 from .engine import claimed, work
 from .factory import make_enrollment, make_subscriber
@@ -149,7 +150,7 @@ def test_a_worker_that_stood_still_before_its_request_does_not_send_any_more(san
     enrollment = make_due()
     [(_, ids, lease)] = claimed()
     [message] = dispatch.begin(ids, lease, timezone.now())
-    outcome = dispatch.deliver(message, begin_until=monotonic() - 1)
+    [outcome] = carrier.gather([dispatch.deliver(message, begin_until=monotonic() - 1)])
     record([outcome], lease)
     assert bodies(sandbox, enrollment.subscriber) == []
     message = Message.objects.get()
@@ -201,7 +202,7 @@ def test_a_text_deleted_between_claim_and_send_hands_its_reader_to_the_one_after
 
 def test_a_batch_is_sent_with_a_fixed_number_of_queries(sandbox, monkeypatch, django_assert_max_num_queries):
     # All answers are recorded together, however long they take.
-    monkeypatch.setattr(dispatch, "GROUP", dispatch.THREADS)
+    monkeypatch.setattr(dispatch, "GROUP", dispatch.AT_ONCE)
     monkeypatch.setattr(dispatch, "LINGER", 60)
     story = make_story(texts=[("One", 0), ("Two", 60)])
     counts = []

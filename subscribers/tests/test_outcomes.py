@@ -77,7 +77,7 @@ def test_a_429_slows_its_number_down_and_keeps_the_queues_order(sandbox, enrollm
 
 
 def test_the_rest_of_a_task_is_given_back_at_a_429(sandbox, monkeypatch):
-    monkeypatch.setattr(dispatch, "THREADS", 1)
+    monkeypatch.setattr(dispatch, "AT_ONCE", 1)
     monkeypatch.setattr(dispatch, "GROUP", 1)
     story = make_story(texts=[("One", 0)])
     for _ in range(3):
@@ -273,9 +273,8 @@ def test_wrong_credentials_hold_everything_and_lose_nothing(sandbox, enrollment,
 
 
 def fresh_clients(carrier) -> None:
-    """End the sending threads, with the clients that they keep, as a worker that starts anew does."""
-    dispatch.sending_threads().shutdown()
-    dispatch.sending_threads.cache_clear()
+    """Forget the client with the settings that it was made of, as a worker that starts anew does."""
+    carrier.client.cache_clear()
 
 
 def test_an_error_that_may_pass_is_given_up_after_a_few_times(sandbox, enrollment):

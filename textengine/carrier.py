@@ -206,6 +206,7 @@ def client(api_url: str) -> Client:
 
 def media_of(parameters: dict[str, str]) -> list[str]:
     """Return the addresses of the media that an inbound webhook's parameters name."""
-    count = parameters.get("NumMedia", "0")
-    names = (f"MediaUrl{index}" for index in range(min(int(count), 10) if count.isdecimal() else 0))
+    # Python refuses to read a number of thousands of digits; no text has a hundred pictures.
+    count = re.fullmatch(r"[0-9]{1,2}", parameters.get("NumMedia", ""))
+    names = (f"MediaUrl{index}" for index in range(min(int(count[0]), 10) if count else 0))
     return [parameters[name] for name in names if parameters.get(name)]

@@ -127,7 +127,7 @@ def test_ten_media_are_kept():
     assert Message.objects.get().media_urls == urls
 
 
-@pytest.mark.parametrize("count", ["11", "-1", "x", "", "9" * 30])
+@pytest.mark.parametrize("count", ["11", "-1", "x", "", "9" * 30, "9" * 5000, "¹", "٣"])
 def test_a_count_of_media_that_cannot_be_is_no_error(count):
     assert text("Look", NumMedia=count, MediaUrl0="https://example.org/a").status_code == 200
 

@@ -49,21 +49,26 @@ def days(name: str) -> timedelta | None:
 
 def base_url(name: str, default: str) -> str:
     value = (env.str(name, "") or default).rstrip("/")
-    parts = urlsplit(value)
-    if parts.scheme in ("http", "https") and parts.hostname and not (parts.query or parts.fragment):
+    problem = ImproperlyConfigured(f"{name} is {value!r}; set it to an address such as https://texts.example.org.")
+    try:
+        parts = urlsplit(value)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError as error:  # Brackets that do not close, a port that no host has.
+        raise problem from error
+    if parts.scheme in ("http", "https") and has_host and not (parts.query or parts.fragment):
         return value
-    raise ImproperlyConfigured(f"{name} is {value!r}; set it to an address such as https://texts.example.org.")
+    raise problem
 
 
 def database(url: str) -> dict:
     """Django's settings of the database that `url` names: SQLite or PostgreSQL."""
     problem = ImproperlyConfigured(
         "DATABASE_URL cannot be understood; set it to sqlite:////path/to/file.sqlite3 or "
-        "postgres://user:password@host:5432/name."
+        "postgres://user:password@host:5432/name, where %5B stands for a [ in the password, %40 for an @."
     )
-    if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
-        raise problem
     try:
+        if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
+            raise ValueError("no database of ours")
         config = env.db_url_config(url)
         config["NAME"] = str(config["NAME"] or "")
         config["PORT"] = str(urlsplit(url).port or "")

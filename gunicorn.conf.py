@@ -4,16 +4,22 @@ import os
 import sys
 import warnings
 
-import django
-from django.core.exceptions import ImproperlyConfigured
-from django.core.management import call_command
-from django.core.management.base import SystemCheckError
+from textengine import missing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
+try:
+    import django
+    from django.core.exceptions import ImproperlyConfigured
+    from django.core.management import call_command
+    from django.core.management.base import SystemCheckError
+except ModuleNotFoundError as error:
+    sys.exit(missing.cure(error))
 try:
     # A web server does not run Django's checks by itself; a wrong setting is to stop it as it stops the worker.
     django.setup()
     call_command("check")
+except ModuleNotFoundError as error:
+    sys.exit(missing.cure(error))
 except (ImproperlyConfigured, SystemCheckError) as error:
     sys.exit(f"Text-Engine cannot start: {error}")
 

@@ -4,6 +4,8 @@
 import os
 import sys
 
+from textengine import missing
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
@@ -12,7 +14,7 @@ def main() -> None:
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import execute_from_command_line
     except ModuleNotFoundError as error:
-        sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then use .venv/bin/python.")
+        sys.exit(missing.cure(error))
     try:
         # Some commands meet wrong settings only later, where Django's own words for them help nobody.
         settings.INSTALLED_APPS  # noqa: B018
@@ -20,7 +22,7 @@ def main() -> None:
     except ImproperlyConfigured as error:
         sys.exit(f"Text-Engine cannot start: {error}")
     except ModuleNotFoundError as error:
-        sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then use .venv/bin/python.")
+        sys.exit(missing.cure(error))
 
 
 if __name__ == "__main__":

@@ -16,6 +16,8 @@ import urllib.request
 from pathlib import Path
 from typing import TextIO
 
+from textengine import missing
+
 ROOT = Path(__file__).resolve().parent.parent
 # The sandbox's account: it opens nothing outside this machine.
 SANDBOX_ACCOUNT_SID = "AC" + "0" * 32
@@ -38,7 +40,7 @@ def main() -> None:
         from django.core.management.base import SystemCheckError
         from django.db import DatabaseError
     except ModuleNotFoundError as error:
-        sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then try again.")
+        sys.exit(missing.cure(error))
     lock = only_run_here()  # noqa: F841  held until this process ends
     if write_env(ROOT / ".env"):
         say("Wrote .env, with the sandbox's settings; .env.example explains each.")
@@ -53,7 +55,7 @@ def main() -> None:
             # Only beside new accounts: a sample story that somebody deleted stays away.
             call_command("loadsample", verbosity=0)
     except ModuleNotFoundError as error:
-        sys.exit(f"The Python module {error.name!r} is missing here: run `make setup`, then try again.")
+        sys.exit(missing.cure(error))
     except (ImproperlyConfigured, SystemCheckError) as error:
         sys.exit(f"Text-Engine cannot start: {error}")
     except DatabaseError as error:

@@ -7,15 +7,20 @@ import signal
 import socket
 import sys
 
-import uvicorn
+from textengine import missing
 
-from .api import ACCOUNT_SID
-from .app import Connection, build_app
-from .archive import Archive, NoArchive, UnusableFile
-from .faults import KINDS, LONGEST, BadFault, Faults
-from .phone_numbers import is_e164, is_short_code
-from .store import Store
-from .webhooks import parse_target
+try:
+    import uvicorn
+
+    from .api import ACCOUNT_SID
+    from .app import Connection, build_app
+    from .archive import Archive, NoArchive, UnusableFile
+    from .faults import KINDS, LONGEST, BadFault, Faults
+    from .phone_numbers import is_e164, is_short_code
+    from .store import Store
+    from .webhooks import parse_target
+except ModuleNotFoundError as error:
+    sys.exit(missing.cure(error))
 
 BACKLOG = 2048
 

@@ -96,14 +96,38 @@ def test_an_address_that_twilio_cannot_reach_is_warned_of():
     assert "where Twilio cannot reach you" in ended.stderr
 
 
-def test_a_missing_module_is_named_with_what_to_do(tmp_path):
-    (tmp_path / "django").mkdir()
-    (tmp_path / "django" / "__init__.py").write_text("import a_module_that_is_not_there")
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(tmp_path)}
-    ended = subprocess.run(
-        [sys.executable, "manage.py", "check"], cwd=ROOT, env=environment, capture_output=True, text=True, check=False
-    )
+SANDBOX = [sys.executable, "-m", "textengine.sandbox", "--port", "0", "--webhook", "http://localhost/"]
+RUN = [sys.executable, "-m", "textengine.run"]
+
+
+def without(module: str, folder: Path) -> dict[str, str]:
+    """Return an environment in which this module cannot be imported: in its place stands one that misses another."""
+    (folder / f"{module}.py").write_text("import a_module_that_is_not_there")
+    return {"PYTHONPATH": str(folder)}
+
+
+@pytest.mark.parametrize(
+    ("command", "module"),
+    [
+        ([sys.executable, "manage.py", "check"], "django"),
+        (WORKER, "csp"),
+        (GUNICORN, "django"),
+        (GUNICORN, "whitenoise"),
+        (SANDBOX, "starlette"),
+        (RUN, "honcho"),
+    ],
+)
+def test_a_module_that_is_missing_from_the_virtual_environment_is_named_with_the_cure(command, module, tmp_path):
+    ended = start(command, without(module, tmp_path))
     assert ended.returncode == 1
+    assert ended.stderr.strip() == (
+        "The Python module 'a_module_that_is_not_there' is missing from .venv: run `make clean setup`; your data stays."
+    )
+
+
+def test_whoever_uses_another_python_is_told_which_to_use(tmp_path):
+    another = [os.path.realpath(sys.executable), "manage.py", "check"]
+    ended = start(another, without("django", tmp_path))
     assert ended.stderr.strip() == (
         "The Python module 'a_module_that_is_not_there' is missing here: run `make setup`, then use .venv/bin/python."
     )

@@ -8,19 +8,17 @@ from textengine import missing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
 try:
-    import django
     from django.core.exceptions import ImproperlyConfigured
-    from django.core.management import call_command
-    from django.core.management.base import SystemCheckError
+
+    from textengine import starting
 except ModuleNotFoundError as error:
     sys.exit(missing.cure(error))
 try:
     # A web server does not run Django's checks by itself; a wrong setting is to stop it as it stops the worker.
-    django.setup()
-    call_command("check")
+    starting.prepare()
 except ModuleNotFoundError as error:
     sys.exit(missing.cure(error))
-except (ImproperlyConfigured, SystemCheckError) as error:
+except ImproperlyConfigured as error:
     sys.exit(f"Text-Engine cannot start: {error}")
 
 from urllib.parse import urlsplit

@@ -6,6 +6,9 @@ import sys
 
 from textengine import missing
 
+# Django tells what its checks find in a report. What starts a process that stays tells it in sentences.
+STARTS = ("qcluster", "runserver")
+
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
@@ -18,6 +21,11 @@ def main() -> None:
     try:
         # Some commands meet wrong settings only later, where Django's own words for them help nobody.
         settings.INSTALLED_APPS  # noqa: B018
+        if sys.argv[1:2] and sys.argv[1] in STARTS:
+            from textengine import starting
+
+            starting.prepare()
+            sys.argv.append("--skip-checks")
         execute_from_command_line(sys.argv)
     except ImproperlyConfigured as error:
         sys.exit(f"Text-Engine cannot start: {error}")

@@ -32,13 +32,13 @@ def main() -> None:
     # The Procfile's commands are those of this virtual environment.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     try:
-        import django
         import environ  # noqa: F401
         import honcho.manager  # noqa: F401
         from django.core.exceptions import ImproperlyConfigured
         from django.core.management import call_command
-        from django.core.management.base import SystemCheckError
         from django.db import DatabaseError
+
+        from textengine import starting
     except ModuleNotFoundError as error:
         sys.exit(missing.cure(error))
     lock = only_run_here()  # noqa: F841  held until this process ends
@@ -46,8 +46,7 @@ def main() -> None:
         say("Wrote .env, with the sandbox's settings; .env.example explains each.")
     complete_environment()
     try:
-        django.setup()
-        call_command("check", verbosity=0)
+        starting.prepare()
         ensure_free("PORT")
         ensure_free("SANDBOX_PORT")
         call_command("migrate", verbosity=0)
@@ -56,7 +55,7 @@ def main() -> None:
             call_command("loadsample", verbosity=0)
     except ModuleNotFoundError as error:
         sys.exit(missing.cure(error))
-    except (ImproperlyConfigured, SystemCheckError) as error:
+    except ImproperlyConfigured as error:
         sys.exit(f"Text-Engine cannot start: {error}")
     except DatabaseError as error:
         sys.exit(f"Text-Engine cannot start: the database of DATABASE_URL cannot be used ({str(error).strip()}).")

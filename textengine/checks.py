@@ -1,5 +1,6 @@
-"""What only makes sense together: the Twilio settings, as Django system checks, so that a wrong start fails at once."""
+"""What only makes sense together or on this machine, as Django system checks, so that a wrong start fails at once."""
 
+import os
 import re
 from urllib.parse import urlsplit
 
@@ -80,3 +81,18 @@ def unsafe() -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register(Tags.files)
+def check_media_root(app_configs, **kwargs) -> list[CheckMessage]:
+    """Look whether the folder of pictures is one, or can be made; the worker needs no right to write there."""
+    folders = (settings.MEDIA_ROOT, *settings.MEDIA_ROOT.parents)
+    existing = next(folder for folder in folders if os.path.exists(folder))
+    if existing.is_dir():
+        return []
+    return [
+        Error(
+            f"MEDIA_ROOT is '{settings.MEDIA_ROOT}', but {existing} is no folder; set it to a folder for pictures.",
+            id="textengine.E005",
+        )
+    ]

@@ -50,15 +50,16 @@ def main() -> None:
         ensure_free("PORT")
         ensure_free("SANDBOX_PORT")
         call_command("migrate", verbosity=0)
-        if make_accounts():
-            # Only beside new accounts: a sample story that somebody deleted stays away.
-            call_command("loadsample", verbosity=0)
+        say(*first_rows())
     except ModuleNotFoundError as error:
         sys.exit(missing.cure(error))
     except ImproperlyConfigured as error:
         sys.exit(f"Text-Engine cannot start: {error}")
     except DatabaseError as error:
         sys.exit(f"Text-Engine cannot start: the database of DATABASE_URL cannot be used ({str(error).strip()}).")
+    except OSError as error:
+        # The sample story's pictures are the first files that are written.
+        sys.exit(f"Text-Engine cannot start: nothing can be kept in the folder of MEDIA_ROOT ({error}).")
     sys.exit(run_processes())
 
 
@@ -113,22 +114,32 @@ def ensure_free(name: str) -> None:
             sys.exit(f"Port {port} cannot be used ({error.strerror}); choose another: make run {name}={port + 10}.")
 
 
-def make_accounts() -> bool:
-    """Make the demo accounts of a database without any, and print their passwords; return whether it did."""
-    from django.contrib.auth.models import Group, User
+def first_rows() -> list[str]:
+    """Give a database without accounts the demo accounts and the sample story; return what to say about it.
+
+    All or nothing: the story comes only beside new accounts, so that one that somebody deleted stays away.
+    """
+    from django.contrib.auth.models import User
+    from django.core.management import call_command
     from django.db import transaction
 
     if User.objects.exists():
-        return False
+        return []
     passwords = {name: secrets.token_urlsafe(9) for name in ACCOUNTS}
     with transaction.atomic():
-        for name, group in ACCOUNTS.items():
-            user = User.objects.create_user(name, password=passwords[name], is_staff=True, is_superuser=group is None)
-            if group:
-                user.groups.add(Group.objects.get(name=group))
-    say("", "Accounts for the newsroom, shown only this once:")
-    say(*(f"    {name:<12} {password}" for name, password in passwords.items()), "")
-    return True
+        make_accounts(passwords)
+        call_command("loadsample", verbosity=0)
+    lines = [f"    {name:<12} {password}" for name, password in passwords.items()]
+    return ["", "Accounts for the newsroom, shown only this once:", *lines, ""]
+
+
+def make_accounts(passwords: dict[str, str]) -> None:
+    from django.contrib.auth.models import Group, User
+
+    for name, group in ACCOUNTS.items():
+        user = User.objects.create_user(name, password=passwords[name], is_staff=True, is_superuser=group is None)
+        if group:
+            user.groups.add(Group.objects.get(name=group))
 
 
 def run_processes() -> int:
@@ -167,7 +178,8 @@ def answers(url: str) -> bool:
 
 
 def say(*lines: str) -> None:
-    print("\n".join(lines), flush=True)  # noqa: T201
+    for line in lines:
+        print(line, flush=True)  # noqa: T201
 
 
 def banner(public: str, phones: str) -> list[str]:

@@ -194,7 +194,7 @@ STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
-MEDIA_ROOT = Path(env.str("MEDIA_ROOT", "") or BASE_DIR / "media")
+MEDIA_ROOT = BASE_DIR / (env.str("MEDIA_ROOT", "") or "media")
 # After how many days messages that nobody waits for any more are deleted; kept for ever unless set.
 MESSAGE_RETENTION = days("MESSAGE_RETENTION_DAYS")
 # A story of 200 texts sends about ten fields a text.

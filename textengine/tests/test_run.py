@@ -6,6 +6,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -140,9 +141,21 @@ def test_a_second_run_beside_the_first_is_refused(start):
 
 
 def test_the_passwords_are_printed_even_if_nothing_starts_afterwards(start):
-    run = start(WEB_CONCURRENCY="a few")
+    run = start(GUNICORN_CMD_ARGS="--no-such-option")
     run.wait_for("Accounts for the newsroom")
     run.wait_for("editor")
+
+
+def test_a_first_run_that_fails_leaves_nothing_half_made(start, copy):
+    # Nobody can make a folder there, the superuser neither.
+    run = start(MEDIA_ROOT="/proc/pictures")
+    assert run.ended() != 0
+    assert "nothing can be kept in the folder of MEDIA_ROOT" in run.output
+    assert "Traceback" not in run.output
+    assert "Accounts" not in run.output
+    with contextlib.closing(sqlite3.connect(copy / "db.sqlite3")) as database:
+        for table in ("auth_user", "stories_story"):
+            assert database.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
 
 
 @pytest.mark.parametrize("name", ["PORT", "SANDBOX_PORT"])

@@ -28,8 +28,7 @@ from django.conf import settings
 # Whoever gives no public address keeps the pages to this machine.
 host = "127.0.0.1" if urlsplit(settings.PUBLIC_URL).hostname in ("localhost", "127.0.0.1") else "0.0.0.0"  # noqa: S104
 bind = f"{host}:{settings.PORT}"
-# Two sync workers answered webhooks the steadiest on SQLite: threads fight for its one write lock.
-workers = int(os.environ.get("WEB_CONCURRENCY", 2))
+workers = settings.WEB_CONCURRENCY
 timeout = 30
 # Nobody steers this server from a socket in the home directory.
 control_socket_disable = True

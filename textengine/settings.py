@@ -47,6 +47,13 @@ def days(name: str) -> timedelta | None:
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to a number of days, or leave it empty.")
 
 
+def count(name: str, default: int) -> int:
+    value = env.str(name, "") or str(default)
+    if value.isdecimal() and len(value) < 4 and int(value) > 0:
+        return int(value)
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 up.")
+
+
 def base_url(name: str, default: str) -> str:
     value = (env.str(name, "") or default).rstrip("/")
     problem = ImproperlyConfigured(f"{name} is {value!r}; set it to an address such as https://texts.example.org.")
@@ -102,6 +109,9 @@ PORT = port("PORT", 8000)
 SANDBOX_PORT = port("SANDBOX_PORT", 8001)
 if PORT == SANDBOX_PORT:
     raise ImproperlyConfigured(f"PORT and SANDBOX_PORT are both {PORT}; set one of them to another port.")
+# How many web processes gunicorn.conf.py asks for: two sync workers answered webhooks the steadiest on SQLite, since
+# threads fight for its one write lock.
+WEB_CONCURRENCY = count("WEB_CONCURRENCY", 2)
 # Where Twilio and readers reach us. Signatures are computed over it, and pictures are fetched from it.
 PUBLIC_URL = base_url("PUBLIC_URL", f"http://localhost:{PORT}")
 ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(",") if host.strip()] or [

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 import requests
 
+import textengine.run
+
 from .processes import ROOT, descendants, free_port, wait_until
 
 # What a checkout has that a copy of it is to be without: data, and what this machine has made.
@@ -171,10 +173,21 @@ def test_a_taken_port_is_named_with_what_to_do(start, name):
     assert "Traceback" not in run.output
 
 
+def test_an_empty_setting_is_none(monkeypatch, tmp_path):
+    monkeypatch.setattr(textengine.run, "ROOT", tmp_path)  # There is no .env in it.
+    for name in ("PORT", "SANDBOX_PORT", "PUBLIC_URL", "TWILIO_API_URL", "WEB_CONCURRENCY"):
+        monkeypatch.setenv(name, "")
+    textengine.run.complete_environment()
+    assert os.environ["PUBLIC_URL"] == f"http://localhost:{os.environ['PORT']}" == "http://localhost:8000"
+    assert os.environ["TWILIO_API_URL"] == f"http://localhost:{os.environ['SANDBOX_PORT']}" == "http://localhost:8001"
+    assert "WEB_CONCURRENCY" not in os.environ
+
+
 @pytest.mark.parametrize(
     ("env", "sentence"),
     [
         (b"DEBUG=true\nDATABASE_URL=nonsense\n", "DATABASE_URL cannot be understood"),
+        (b"DEBUG=true\nWEB_CONCURRENCY=two\n", "WEB_CONCURRENCY is 'two'; set it to a whole number"),
         (b"SECRET_KEY=\xff\xfe\n", "the file .env cannot be read"),
         (b"DEBUG=false\n", "SECRET_KEY is not set"),
         (b"DEBUG=true\nTWILIO_NUMBER=+15005550006\n", "Of the Twilio settings only some are there"),

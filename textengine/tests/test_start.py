@@ -29,6 +29,7 @@ WRONG = [
     ({"PUBLIC_URL": "http://[::1"}, "PUBLIC_URL is 'http://[::1'"),
     ({"PUBLIC_URL": "http://localhost:99999"}, "PUBLIC_URL is 'http://localhost:99999'"),
     ({"PUBLIC_URL": "http://localhost/it's"}, "PUBLIC_URL contains an apostrophe"),
+    ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two'; set it to a whole number from 1 up"),
     ({"MEDIA_ROOT": "/etc/passwd"}, "MEDIA_ROOT is '/etc/passwd', but /etc/passwd is no folder"),
     ({"MEDIA_ROOT": "manage.py/media"}, "manage.py is no folder; set it to a folder"),
     ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE is 'Mars/Olympus'"),

@@ -277,9 +277,18 @@ LOGGING = {
             "datefmt": "%Y-%m-%dT%H:%M:%S%z",
         }
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"without_their_tracebacks": {"()": "textengine.logs.WithoutTheirTracebacks"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["without_their_tracebacks"],
+        }
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
+        # Django brings a handler of its own along, so that every line would come twice.
+        "django": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         "textengine": {"level": "INFO"},
         "stories": {"level": "INFO"},
         "subscribers": {"level": "INFO"},

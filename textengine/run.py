@@ -197,4 +197,8 @@ def banner(public: str, phones: str) -> list[str]:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        say("", "Stopped before everything was set up; the next `make run` goes on from here.")
+        sys.exit(130)

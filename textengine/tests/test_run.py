@@ -135,6 +135,36 @@ def is_running(pid: int) -> bool:
     return True
 
 
+def test_ctrl_c_while_things_are_set_up_ends_with_a_sentence(start, copy):
+    run = start()
+    wait_until((copy / ".env").exists)
+    run.press_ctrl_c()
+    assert "Stopped before everything was set up" in run.output
+
+
+def test_ctrl_c_lets_the_virtual_environment_be_made_and_ends_then(tmp_path):
+    # A Python that takes its time over the virtual environment.
+    slow = tmp_path / "python"
+    slow.write_text(
+        f'#!/bin/sh\n[ "$2" = venv ] || exit 0\nexec {sys.executable} -c '
+        '\'import time; print("making", flush=True); time.sleep(0.5); print("made")\'\n'
+    )
+    slow.chmod(0o755)
+    setup = subprocess.Popen(
+        [ROOT / "bin" / "setup", slow, "requirements.txt"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+    while setup.stdout.readline() != "making\n":
+        pass
+    os.killpg(setup.pid, signal.SIGINT)
+    assert setup.stdout.read() == "made\n"
+    assert setup.wait(10) == 130
+
+
 def test_a_second_run_beside_the_first_is_refused(start):
     start().wait_for("Text-Engine is running")
     beside = start()

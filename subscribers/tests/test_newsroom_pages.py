@@ -1,14 +1,18 @@
 """The editors' screens in Chromium: what is long, what scrolls."""
 
 from contextlib import ExitStack
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
+from django.utils import timezone
+from PIL import Image
 
 from stories.tests.factory import make_story
 from subscribers.models import Hold
 from textengine.tests.chromium import new_page
+from textengine.tests.processes import wait_until
 
 from .factory import make_enrollment, make_inbound, make_message
 
@@ -48,3 +52,27 @@ def test_a_word_of_any_length_cuts_nothing_off(open_page, word):
                 ".some((box) => box.scrollWidth > box.clientWidth)"
             )
             assert not cut_off, (name, width)
+
+
+def test_a_thread_with_pictures_opens_at_its_end_and_stays_where_a_person_scrolls(open_page, settings, tmp_path):
+    Image.new("RGB", (400, 600)).save(tmp_path / "picture.png")
+    settings.MEDIA_ROOT = tmp_path
+    enrollment = make_enrollment(story=make_story([("a", 0)]))
+    for number in range(12):
+        sent_at = timezone.now() - timedelta(hours=12 - number)
+        picture = [f"{settings.PUBLIC_URL}/media/picture.png"]
+        make_message(enrollment, body=f"Text {number}", media_urls=picture, sent_at=sent_at)
+    page = open_page("subscriber_change", enrollment.subscriber.pk)
+
+    def away_from_the_end() -> float:
+        return page.locator(".thread").evaluate("(box) => box.scrollHeight - box.scrollTop - box.clientHeight")
+
+    last = page.locator(".thread img").nth(11)
+    wait_until(lambda: last.evaluate("(image) => image.complete"))
+    page.wait_for_timeout(200)
+    assert away_from_the_end() < 2
+    page.locator(".thread").hover()
+    page.mouse.wheel(0, -600)
+    wait_until(lambda: away_from_the_end() > 500)
+    page.wait_for_timeout(300)
+    assert away_from_the_end() > 500

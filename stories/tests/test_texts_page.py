@@ -140,6 +140,22 @@ def test_the_page_fits_a_phone(open_page, color_scheme):
         assert box["x"] + box["width"] <= 390
 
 
+def test_what_has_the_focus_is_never_behind_the_bar_that_saves(open_page, story):
+    page = open_page(390, height=844)
+    page.get_by_label("Summary").focus()
+    bar = page.locator(".submit-row")
+    while not bar.evaluate("(bar) => bar.contains(document.activeElement)"):
+        page.keyboard.press("Tab")
+        hidden = bar.evaluate(
+            """(bar) => {
+              const focused = document.activeElement.getBoundingClientRect();
+              const covered = focused.bottom > bar.getBoundingClientRect().top + 1;
+              return covered && !bar.contains(document.activeElement) && document.activeElement.outerHTML;
+            }"""
+        )
+        assert not hidden
+
+
 def test_the_address_follows_the_title_of_a_new_story(open_page, live_server):
     page = open_page()
     page.goto(live_server.url + reverse("admin:stories_story_add"))

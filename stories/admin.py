@@ -5,7 +5,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.html import format_html
 
-from .forms import DELAY_SUGGESTIONS, TextForm, TextFormSet, delay_in_words
+from .forms import DELAY_SUGGESTIONS, StoryForm, TextForm, TextFormSet, delay_in_words
 from .models import Story, StoryText
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
@@ -43,6 +43,7 @@ class TextInline(admin.StackedInline):
 
 @admin.register(Story)
 class StoryAdmin(admin.ModelAdmin):
+    form = StoryForm
     inlines = [TextInline]
     fieldsets = [
         (None, {"fields": [("title", "keyword", "status"), "summary"]}),

@@ -104,6 +104,22 @@ class PictureInput(AdminFileWidget):
     template_name = "stories/picture_input.html"
 
 
+class StoryForm(forms.ModelForm):
+    class Meta:
+        error_messages = {
+            "slug": {"invalid": "An address has letters without accents, digits and hyphens, nothing else."}
+        }
+
+    def clean(self):
+        """Give a story an address: a new one, whose address was made from its title, steps aside where it is taken."""
+        cleaned = super().clean()
+        slug = cleaned.get("slug")
+        if "slug" in cleaned and (not slug or self.instance.pk is None):
+            self.instance.title = cleaned.get("title", "")
+            cleaned["slug"] = self.instance.free_slug(slug)
+        return cleaned
+
+
 class TextForm(forms.ModelForm):
     body = BodyField(
         label="Text",

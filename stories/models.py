@@ -2,6 +2,7 @@
 
 import secrets
 from datetime import datetime, timedelta
+from itertools import chain, count
 from typing import Self
 
 from django.conf import settings
@@ -10,6 +11,7 @@ from django.core.validators import MaxLengthValidator, MinValueValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
+from django.utils.text import slugify
 from django_q.tasks import async_task
 
 from .keywords import RESERVED_WORDS, KeywordField
@@ -17,6 +19,7 @@ from .media import picture_suffix, validate_picture
 
 # Twilio refuses a longer body (error 21617).
 BODY_MAX_LENGTH = 1600
+SLUG_MAX_LENGTH = 50
 
 
 class StoryQuerySet(models.QuerySet):
@@ -35,7 +38,13 @@ class Story(models.Model):
         ARCHIVED = "archived", "Archived"  # over; who reads it reads on, nobody starts it
 
     title = models.CharField(max_length=120, help_text="Readers see it on the story's page.")
-    slug = models.SlugField(unique=True, help_text="The last part of the story's page address.")
+    slug = models.SlugField(
+        max_length=SLUG_MAX_LENGTH,
+        unique=True,
+        blank=True,
+        help_text="The last part of the story's page address. Leave it empty and it follows the title.",
+        error_messages={"unique": "Another story already has this address."},
+    )
     keyword = KeywordField(
         max_length=30,
         unique=True,
@@ -77,6 +86,13 @@ class Story(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("story", args=[self.slug])
+
+    def free_slug(self, wanted: str) -> str:
+        """Return an address that no other story has: `wanted`, or what the title says, with a number where taken."""
+        wanted = wanted or slugify(self.title) or "story"
+        taken = set(Story.objects.exclude(pk=self.pk).values_list("slug", flat=True))
+        slugs = chain([wanted[:SLUG_MAX_LENGTH]], (f"{wanted[: SLUG_MAX_LENGTH - 6]}-{n}" for n in count(2)))
+        return next(slug for slug in slugs if slug not in taken)
 
     def clean(self):
         if self.keyword in RESERVED_WORDS:

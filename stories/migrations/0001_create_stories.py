@@ -22,7 +22,15 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("title", models.CharField(help_text="Readers see it on the story's page.", max_length=120)),
-                ("slug", models.SlugField(help_text="The last part of the story's page address.", unique=True)),
+                (
+                    "slug",
+                    models.SlugField(
+                        blank=True,
+                        error_messages={"unique": "Another story already has this address."},
+                        help_text="The last part of the story's page address. Leave it empty and it follows the title.",
+                        unique=True,
+                    ),
+                ),
                 (
                     "keyword",
                     stories.keywords.KeywordField(

@@ -89,6 +89,40 @@ def test_a_journalist_writes_a_story_with_its_texts(journalist):
     assert (second.position, second.delay, second.at) == (2, timedelta(hours=2, minutes=30), time(8))
 
 
+@pytest.mark.parametrize(
+    ("title", "typed", "slugs"),
+    [
+        ("Quick one", "", ["quick-one", "quick-one-2", "quick-one-3"]),
+        # What the page's script makes of the title comes as if it had been typed.
+        ("Quick one", "quick-one", ["quick-one", "quick-one-2", "quick-one-3"]),
+        ("東京物語", "", ["story", "story-2", "story-3"]),
+        ("🚢", "", ["story", "story-2", "story-3"]),
+        ("A title " * 10, "", ["a-title-" * 6 + "a-", "a-title-" * 5 + "a-ti-2", "a-title-" * 5 + "a-ti-3"]),
+    ],
+)
+def test_a_story_gets_an_address_of_its_own_from_its_title(journalist, title, typed, slugs):
+    for slug in slugs:
+        assert journalist.post(ADD, form_of(Story(title=title, slug=typed))).status_code == 302
+        assert Story.objects.filter(slug=slug).exists()
+
+
+def test_an_address_that_cannot_be_is_refused_in_words(journalist):
+    make_story(slug="river")
+    story = make_story(slug="bus")
+    page = journalist.post(page_of(story), form_of(story, slug="river")).content.decode()
+    assert "Another story already has this address." in page
+    page = journalist.post(page_of(story), form_of(story, slug="the bus")).content.decode()
+    assert "An address has letters without accents, digits and hyphens, nothing else." in page
+
+
+def test_an_address_that_was_emptied_follows_the_title_and_one_that_was_kept_stays(journalist):
+    story = make_story(title="The Bus", slug="bus")
+    assert journalist.post(page_of(story), form_of(story)).status_code == 302
+    assert Story.objects.get().slug == "bus"
+    assert journalist.post(page_of(story), form_of(story, slug="")).status_code == 302
+    assert Story.objects.get().slug == "the-bus"
+
+
 def test_two_texts_change_places(journalist):
     story = make_story([("a", 0), ("b", 0), ("c", 0)])
     journalist.post(page_of(story), form_of(story, [{"ORDER": 2}, {"ORDER": 1}, {"ORDER": 3}]))

@@ -123,7 +123,7 @@ def test_what_is_wrong_with_a_picture_or_an_address_is_seen(open_page, story, tm
     card(page, 1).get_by_text("Picture", exact=True).first.click()
     card(page, 1).get_by_label("Upload").set_input_files(wrong)
     page.get_by_text("Address and weight").click()
-    page.get_by_label("Slug").fill("")
+    page.get_by_label("Slug").fill("the river")
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.get_by_text("This file is not a JPEG, PNG or GIF picture.")).to_be_visible()
     expect(page.locator(".field-slug .errorlist")).to_be_visible()

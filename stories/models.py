@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, MinValueValidator
+from django.core.validators import MaxLengthValidator, MinValueValidator, URLValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
@@ -151,6 +151,10 @@ class StoryText(models.Model):
         "picture link",
         max_length=500,
         blank=True,
+        # With a code of its own, or the form would say in other words that the link is none.
+        validators=[
+            URLValidator(["http", "https"], message="A picture's link begins with https:// or http://.", code="scheme")
+        ],
         help_text="Instead of an upload: the address of a picture.",
     )
     delay = models.DurationField(

@@ -119,6 +119,13 @@ class Migration(migrations.Migration):
                         blank=True,
                         help_text="Instead of an upload: the address of a picture.",
                         max_length=500,
+                        validators=[
+                            django.core.validators.URLValidator(
+                                ["http", "https"],
+                                code="scheme",
+                                message="A picture's link begins with https:// or http://.",
+                            )
+                        ],
                         verbose_name="picture link",
                     ),
                 ),

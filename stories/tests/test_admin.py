@@ -183,6 +183,7 @@ def test_a_text_that_somebody_else_added_meanwhile_stays(journalist):
         ({"body": "x" * 1601}, "body", "at most 1600 characters; this one has 1601"),
         ({"delay": "-1 hour"}, "delay", "without a minus"),
         ({"media_url": "not an address"}, "media_url", "Enter a valid URL."),
+        ({"media_url": "ftp://example.org/a.png"}, "media_url", "A picture's link begins with https:// or http://."),
     ],
 )
 def test_what_is_wrong_with_a_text_is_said_at_the_text(journalist, row, field, sentence):

@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from .. import holds
 from ..models import Hold
-from .parts import ButtonMixin, ReadOnlyAdmin, YesOrNo, moment
+from .parts import NOTHING, ButtonMixin, ReadOnlyAdmin, YesOrNo, moment
 
 
 class HoldForm(forms.ModelForm):
@@ -24,7 +24,7 @@ class HoldForm(forms.ModelForm):
 @admin.register(Hold)
 class HoldAdmin(ButtonMixin, ReadOnlyAdmin):
     form = HoldForm
-    list_display = ["covers", "reason", "since", "created_by", "released"]
+    list_display = ["covers", "reason", "since", "by", "released"]
     list_filter = [("released_at", YesOrNo)]
     list_select_related = ["story", "created_by"]
     actions = ["release"]
@@ -37,10 +37,10 @@ class HoldAdmin(ButtonMixin, ReadOnlyAdmin):
         return request.user.has_perm("subscribers.change_hold")
 
     def get_fields(self, request, obj=None):
-        return ["covers", "reason", "since", "created_by", "released"] if obj else ["story", "reason"]
+        return ["covers", "reason", "since", "by", "released"] if obj else ["story", "reason"]
 
     def get_readonly_fields(self, request, obj=None):
-        return ["covers", "since", "created_by", "released"] if obj else []
+        return ["covers", "since", "by", "released"] if obj else []
 
     def formfield_for_dbfield(self, db_field, request, **kwargs):
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
@@ -82,6 +82,11 @@ class HoldAdmin(ButtonMixin, ReadOnlyAdmin):
     @admin.display(description="since", ordering="created_at")
     def since(self, hold: Hold) -> str:
         return moment(hold.created_at)
+
+    @admin.display(description="created by", ordering="created_by__username", empty_value=NOTHING)
+    def by(self, hold: Hold) -> str | None:
+        # A name, not Django's link to the account: editors may not see accounts.
+        return hold.created_by and hold.created_by.get_username()
 
     @admin.display(description="released", ordering="released_at")
     def released(self, hold: Hold) -> str:

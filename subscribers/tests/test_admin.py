@@ -415,6 +415,16 @@ def test_a_reader_who_is_through_has_no_button(editor):
 # The brake
 
 
+@pytest.mark.parametrize("role", ["editor", "superuser"])
+def test_a_hold_names_who_put_it_on_without_a_link_that_an_editor_may_not_follow(log_in, role):
+    client, hold = log_in(role), Hold.objects.create(reason="r", created_by=User.objects.get())
+    for url in (page_of(hold), list_of("hold")):
+        text = page(client, url)
+        assert "Created by" in text
+        assert role in text.split("Created by")[1]
+        assert "/auth/user/" not in text
+
+
 def test_a_hold_is_put_on_seen_everywhere_and_released(editor):
     story = make_story(title="The River")
     enrollment = make_enrollment(story=story)

@@ -11,6 +11,8 @@ from . import error_codes
 from .models import Message, Subscriber
 
 THREAD_MAX = 200
+# Readers' pictures lie at the carrier, which shows them to its account alone.
+PICTURES_AT_THE_CARRIER = "the carrier asks for its account’s login before it shows a picture"
 STATES = {
     Message.Status.SCHEDULED: "pending",
     Message.Status.HELD: "pending",
@@ -52,6 +54,8 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     if from_us:
         meta.append(message.get_status_display())
         meta.append(error_codes.in_words(message.error_code) or message.reason)
+    elif message.media_urls:
+        meta.append(PICTURES_AT_THE_CARRIER)
     return Bubble(
         body=unsent.body if unsent else message.body,
         from_us=from_us,

@@ -4,8 +4,10 @@ from django.contrib import admin
 from django.db.models.functions import Coalesce
 from django.template.defaultfilters import linebreaksbr, truncatechars
 from django.utils.html import format_html, format_html_join
+from django.utils.text import capfirst
 
 from ..models import Message
+from ..threads import PICTURES_AT_THE_CARRIER
 from .parts import LINE, NOTHING, ReadOnlyAdmin, moment, reader_link, what_went_wrong
 
 # When it was sent or will be, or came in. Rows are made long before they are sent, so their ids say little.
@@ -65,7 +67,10 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="pictures")
     def pictures(self, message: Message) -> str:
-        return format_html_join(LINE, '<a href="{0}">{0}</a>', ((url,) for url in message.media_urls)) or NOTHING
+        links = format_html_join(LINE, '<a href="{0}">{0}</a>', ((url,) for url in message.media_urls))
+        if links and message.direction == Message.Direction.INBOUND:
+            return format_html('{}<br><span class="quiet">{}</span>', links, capfirst(PICTURES_AT_THE_CARRIER))
+        return links or NOTHING
 
     @admin.display(description="came in or was planned")
     def created(self, message: Message) -> str:

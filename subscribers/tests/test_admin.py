@@ -326,11 +326,13 @@ def test_a_picture_of_ours_is_shown_and_one_from_elsewhere_named(editor, setting
     linked = "https://texts.example.org.example.com/pier.jpg"
     inbound = "https://api.twilio.com/2010-04-01/Accounts/AC0/Messages/MM0/Media/ME0"
     make_message(enrollment, media_urls=[settings.PUBLIC_URL + ours, linked])
-    make_inbound(enrollment.subscriber, "", media_urls=[inbound])
+    theirs = make_inbound(enrollment.subscriber, "", media_urls=[inbound])
     text = page(editor, page_of(enrollment.subscriber))
     assert re.findall(r'<img[^>]* src="([^"]*)"', text) == [ours]
     assert f'<a href="{linked}">Picture: texts.example.org.example.com</a>' in text
     assert f'<a href="{inbound}">Picture: api.twilio.com</a>' in text
+    assert text.count("the carrier asks for its account’s login") == 1
+    assert "The carrier asks for its account’s login" in page(editor, page_of(theirs))
 
 
 def test_the_linked_picture_of_a_text_to_come_is_named(editor):

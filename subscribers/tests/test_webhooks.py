@@ -40,6 +40,13 @@ def test_a_signature_covers_repeated_and_empty_parameters():
     assert text("Hello", Unknown=["b", "a", ""], OptOutType="").status_code == 200
 
 
+@pytest.mark.parametrize(("path", "status"), [(INBOUND, 200), (STATUS, 204)])
+def test_a_webhook_whose_address_lacks_its_last_slash_works_the_same(path, status):
+    fields = {"MessageSid": new_sid(), "From": READER, "Body": "one", "MessageStatus": "sent"}
+    assert signed_post(path.rstrip("/"), fields).status_code == status
+    assert signed_post(path.rstrip("/"), fields, token="another").status_code == 403
+
+
 def test_the_public_address_is_what_is_signed(settings):
     settings.PUBLIC_URL = "https://texts.example.org"
     assert text("Hello").status_code == 200

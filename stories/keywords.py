@@ -12,14 +12,22 @@ RESERVED_WORDS = STOP_WORDS | START_WORDS | HELP_WORDS
 
 
 def normalize(text: str) -> str:
-    """Return `text` as a keyword: upper case, no accents, no punctuation around it, single spaces inside."""
+    """Return `text` as a keyword: upper case, no accents, no punctuation around it, single spaces inside.
+
+    Nothing that cannot be seen counts either, such as the zero-width spaces that are copied along from web pages.
+    """
     decomposed = unicodedata.normalize("NFKD", text.upper())
-    word = "".join(character for character in decomposed if not unicodedata.combining(character))
+    word = "".join(character for character in decomposed if not is_mark(character))
     while word and not word[0].isalnum():
         word = word[1:]
     while word and not word[-1].isalnum():
         word = word[:-1]
     return " ".join(word.split())
+
+
+def is_mark(character: str) -> bool:
+    """Tell whether this is an accent, or a character of Unicode's category Cf, which only steers how others look."""
+    return bool(unicodedata.combining(character)) or unicodedata.category(character) == "Cf"
 
 
 class KeywordField(models.CharField):

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.django_db
         ("🌊", ""),
         ("é", "E"),
         ("7", "7"),
+        ("fer\u200bry", "FERRY"),
+        ("\ufefffer\u00adry\u202e", "FERRY"),
     ],
 )
 def test_a_word_is_the_same_in_any_case_with_any_accents_and_punctuation(text, word):

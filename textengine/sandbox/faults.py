@@ -27,7 +27,7 @@ other ends the delivery. `GET /faults` shows the counts that are left.
 
 import random
 
-from .phone_numbers import clean_phone
+from .phone_numbers import clean_phone, is_e164
 
 REQUEST_KINDS = {
     "429": "Too many requests: not accepted",
@@ -149,8 +149,8 @@ def _upcoming(item):
 
 def _outcome(number, outcome):
     phone = clean_phone(number)
-    if phone is None:
-        raise BadFault(f"{number} is not a phone number.")
+    if phone is None or not is_e164(phone):
+        raise BadFault(f"{number} is not a phone number like +14155550123, to which texts are sent.")
     if isinstance(outcome, str) and outcome.isdigit():
         outcome = int(outcome)
     is_code = isinstance(outcome, int) and not isinstance(outcome, bool) and 10000 <= outcome <= 99999

@@ -211,6 +211,8 @@ def test_callbacks_can_come_late(carrier, server):
         {"next": [{"kind": "429", "count": 0}]},
         {"next": [{"kind": "429", "on": "delete"}]},
         {"numbers": {"+1415": "landline"}},
+        {"numbers": {"abc": "invalid"}},
+        {"numbers": {"12345": "invalid"}},
         {"numbers": {PHONE: "asleep"}},
         {"numbers": {PHONE: 7}},
         {"numbers": {PHONE: []}},

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import requests
+from playwright.sync_api import expect
 
 from .sandbox_process import SandboxProcess
 from .webhook_receiver import Answer, File, Receiver
@@ -53,6 +54,16 @@ def bubbles(page, number):
 
 def send(carrier, number=FIRST, body="Hello", **values):
     return carrier.client().messages.create(to=number, from_=OURS, body=body, **values)
+
+
+@pytest.mark.parametrize(("typed", "kind"), [("abc", "Sender name"), ("123", "Short code")])
+def test_what_is_no_phone_number_says_that_nothing_can_be_sent_to_it(page, typed, kind):
+    page.get_by_label("Number of the phone to add").fill(typed)
+    page.get_by_role("button", name="Add a phone").click()
+    added = phone(page, typed)
+    expect(added.locator(".reader__kind")).to_have_text(f"{kind}: gets no answer")
+    expect(added.locator(".screen__empty")).to_contain_text("nothing can be sent to it")
+    expect(phone(page, FIRST).locator(".reader__kind")).to_be_hidden()
 
 
 def test_two_phones_wait_for_texts(page, carrier):

@@ -57,6 +57,8 @@ def last_line(result):
         (["--fault", "418=1"], "There is no fault named 418"),
         (["--outcome", "+14155550123"], "is not NUMBER=OUTCOME"),
         (["--outcome", "+14155550123=asleep"], "The outcome of a number"),
+        (["--outcome", "abc=invalid"], "abc is not a phone number like +14155550123"),
+        (["--outcome", "123=invalid"], "123 is not a phone number like +14155550123"),
     ],
 )
 def test_a_wrong_argument_ends_with_a_sentence(arguments, words):

@@ -22,6 +22,7 @@ class Phone {
     this.screen = this.find(".screen");
     this.find(".reader__number").textContent = spaced(number);
     this.find(".phone__name").textContent = ours.textContent;
+    this.saysWhatItIs();
     this.element.setAttribute("aria-label", `Phone ${number}`);
     this.screen.setAttribute("aria-label", `Texts of ${number}`);
     this.find(".compose__body").setAttribute("aria-label", `Text message from ${number}`);
@@ -37,6 +38,16 @@ class Phone {
 
   find(selector) {
     return this.element.querySelector(selector);
+  }
+
+  /** A short code or a sender name can text us, but it is no number to which anything could be sent. */
+  saysWhatItIs() {
+    if (this.number.startsWith("+")) return;
+    const kind = /^\d+$/.test(this.number) ? "Short code" : "Sender name";
+    this.find(".reader__kind").textContent = `${kind}: gets no answer`;
+    this.find(".reader__kind").hidden = false;
+    const explained = `A ${kind.toLowerCase()} can text us. It is no phone number, so nothing can be sent to it.`;
+    this.find(".screen__empty").textContent = explained;
   }
 
   composes() {

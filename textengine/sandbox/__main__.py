@@ -15,7 +15,7 @@ try:
     from .api import ACCOUNT_SID
     from .app import Connection, build_app
     from .archive import Archive, NoArchive, UnusableFile
-    from .faults import KINDS, LONGEST, BadFault, Faults
+    from .faults import KINDS, LONGEST, OUTCOMES, BadFault, Faults
     from .phone_numbers import is_e164, is_short_code
     from .store import Store
     from .webhooks import parse_target
@@ -77,7 +77,14 @@ def read_arguments(arguments=None):
         metavar="KIND=RATE",
         help=f"what goes wrong, and how often (0 to 1): {', '.join(KINDS)}; callback-late=SECONDS",
     )
-    add("--outcome", type=_outcome, action="append", default=[], metavar="NUMBER=OUTCOME")
+    add(
+        "--outcome",
+        type=_outcome,
+        action="append",
+        default=[],
+        metavar="NUMBER=OUTCOME",
+        help=f"how texts to a number end: {', '.join(OUTCOMES)}, or an error code of five digits; repeatable",
+    )
     options = parser.parse_args(arguments)
     if not options.number and os.environ.get("TWILIO_NUMBER"):
         try:

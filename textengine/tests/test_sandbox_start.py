@@ -67,6 +67,13 @@ def test_a_wrong_argument_ends_with_a_sentence(arguments, words):
     assert words in last_line(result)
 
 
+def test_every_option_has_its_help():
+    listed = run("--help").stdout
+    options = listed[listed.index("options:") :].split("\n  -")[1:]
+    assert [option for option in options if len(" ".join(option.split()).split(" ", 2)) < 3] == []
+    assert "how texts to a number end: invalid, landline" in " ".join(listed.split())
+
+
 def test_a_wrong_twilio_number_in_the_environment_is_named():
     result = run(*GOOD, TWILIO_NUMBER="1234567")
     assert result.returncode == 2

@@ -93,10 +93,10 @@ def write_env(path: Path) -> bool:
 
 def complete_environment() -> None:
     """Put `.env`, and the defaults of a run on this machine, into the environment of all processes."""
-    import environ
+    from textengine import env_file
 
     with contextlib.suppress(OSError, ValueError):  # Django's settings say what is wrong with it.
-        environ.Env.read_env(ROOT / ".env")
+        env_file.read(ROOT / ".env")
     # An empty value is none, here as in the settings; gunicorn alone would stumble over its own.
     port = os.environ["PORT"] = os.environ.get("PORT") or "8000"
     sandbox_port = os.environ["SANDBOX_PORT"] = os.environ.get("SANDBOX_PORT") or "8001"

@@ -13,15 +13,15 @@ import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from . import env_file
+
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
 env.smart_cast = False
 try:
-    if (BASE_DIR / ".env").is_dir():
-        raise IsADirectoryError("it is a folder")
-    env.read_env(BASE_DIR / ".env")
-except (OSError, UnicodeDecodeError, ValueError) as error:
+    env_file.read(BASE_DIR / ".env")
+except (OSError, ValueError) as error:
     raise ImproperlyConfigured(f"the file .env cannot be read ({error}); see .env.example.") from error
 
 

@@ -219,7 +219,8 @@ def test_an_empty_setting_is_none(monkeypatch, tmp_path):
         (b"DEBUG=true\nDATABASE_URL=nonsense\n", "DATABASE_URL cannot be understood"),
         (b"DEBUG=true\nWEB_CONCURRENCY=two\n", "WEB_CONCURRENCY is 'two'; set it to a whole number"),
         (b"SECRET_KEY=\xff\xfe\n", "the file .env cannot be read"),
-        (b"DEBUG=false\n", "SECRET_KEY is not set"),
+        (b"DEBUG=true\nTWILIO_AUTH_TOKEN secret\n", "the file .env cannot be read (line 2 is not NAME=value)"),
+        (b"\xef\xbb\xbfDEBUG=false\n", "SECRET_KEY is not set"),
         (b"DEBUG=true\nTWILIO_NUMBER=+15005550006\n", "Of the Twilio settings only some are there"),
     ],
 )

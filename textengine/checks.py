@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
 from django.core.checks.messages import CheckMessage
+from django.http.request import validate_host
 
 # What `make run` and .env.example use; whoever knows it can sign webhooks.
 SANDBOX_AUTH_TOKEN = "sandbox-auth-token"  # noqa: S105
@@ -81,6 +82,21 @@ def unsafe() -> list[CheckMessage]:
             )
         )
     return messages
+
+
+@register(Tags.security)
+def check_allowed_hosts(app_configs, **kwargs) -> list[CheckMessage]:
+    """Look whether what is sent to PUBLIC_URL gets in, or every webhook would be refused."""
+    host = urlsplit(settings.PUBLIC_URL).hostname
+    if validate_host(f"[{host}]" if ":" in host else host, settings.ALLOWED_HOSTS):
+        return []
+    return [
+        Error(
+            f"ALLOWED_HOSTS lacks {host}, the host of PUBLIC_URL, so that every webhook would be refused; "
+            "add it, or leave ALLOWED_HOSTS empty.",
+            id="textengine.E006",
+        )
+    ]
 
 
 @register(Tags.files)

@@ -15,6 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TextIO
+from urllib.parse import urlsplit
 
 from textengine import missing
 
@@ -162,13 +163,16 @@ def run_processes() -> int:
 def announce() -> None:
     """Print what to open and what to try, as soon as it can be opened."""
     public, phones = os.environ["PUBLIC_URL"], f"http://localhost:{os.environ['SANDBOX_PORT']}"
-    if not (answers(f"http://localhost:{os.environ['PORT']}/readyz") and answers(phones)):
+    # Asked for by the public name, since no other need be allowed.
+    web = urllib.request.Request(f"http://localhost:{os.environ['PORT']}/readyz")
+    web.add_header("Host", urlsplit(public).netloc)
+    if not (answers(web) and answers(phones)):
         say("Text-Engine is not ready yet: see above what its processes say.")
         return
     say(*banner(public, phones))
 
 
-def answers(url: str) -> bool:
+def answers(url: str | urllib.request.Request) -> bool:
     """Wait until `url` answers with success; give up after READY_SECONDS."""
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:

@@ -172,6 +172,11 @@ def test_a_second_run_beside_the_first_is_refused(start):
     assert "already running from this folder" in beside.output
 
 
+def test_a_run_that_answers_by_its_public_name_alone_says_that_it_is_ready(start):
+    run = start(ALLOWED_HOSTS="127.0.0.1", PUBLIC_URL="http://127.0.0.1")
+    run.wait_for("Newsroom   http://127.0.0.1/admin/")
+
+
 def test_the_passwords_are_printed_even_if_nothing_starts_afterwards(start):
     run = start(GUNICORN_CMD_ARGS="--no-such-option")
     run.wait_for("Accounts for the newsroom")

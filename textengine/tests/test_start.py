@@ -29,6 +29,8 @@ WRONG = [
     ({"PUBLIC_URL": "http://[::1"}, "PUBLIC_URL is 'http://[::1'"),
     ({"PUBLIC_URL": "http://localhost:99999"}, "PUBLIC_URL is 'http://localhost:99999'"),
     ({"PUBLIC_URL": "http://localhost/it's"}, "PUBLIC_URL contains an apostrophe"),
+    ({"ALLOWED_HOSTS": "example.org, [::1]"}, "ALLOWED_HOSTS lacks localhost, the host of PUBLIC_URL"),
+    ({"ALLOWED_HOSTS": "localhost", "PUBLIC_URL": "http://[::1]:8000"}, "ALLOWED_HOSTS lacks ::1"),
     ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two'; set it to a whole number from 1 up"),
     ({"MEDIA_ROOT": "/etc/passwd"}, "MEDIA_ROOT is '/etc/passwd', but /etc/passwd is no folder"),
     ({"MEDIA_ROOT": "manage.py/media"}, "manage.py is no folder; set it to a folder"),
@@ -57,6 +59,7 @@ def start(command: list[str], wrong: dict[str, str]) -> subprocess.CompletedProc
         # Set, so that a .env beside manage.py says nothing about them.
         "DEBUG": "",
         "PUBLIC_URL": "",
+        "ALLOWED_HOSTS": "",
         "TWILIO_MESSAGING_SERVICE_SID": "",
     }
     return subprocess.run(
@@ -106,6 +109,20 @@ def test_a_wrong_setting_stops_every_command_with_the_same_sentence(command):
 
 def test_a_real_account_with_its_own_token_passes():
     ended = start([sys.executable, "manage.py", "check"], REAL | {"PUBLIC_URL": "https://texts.example.org"})
+    assert ended.returncode == 0, ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("public", "allowed"),
+    [
+        ("http://localhost:8000", "*"),
+        ("https://texts.example.org", ".example.org"),
+        ("http://[::1]:8000", "[::1]"),
+        ("http://[::1]:8000", ""),
+    ],
+)
+def test_a_public_address_whose_host_is_allowed_passes(public, allowed):
+    ended = start([sys.executable, "manage.py", "check"], REAL | {"PUBLIC_URL": public, "ALLOWED_HOSTS": allowed})
     assert ended.returncode == 0, ended.stderr
 
 

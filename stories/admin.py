@@ -5,6 +5,8 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.utils.html import format_html
 
+from textengine.moments import NOTHING, moment
+
 from .forms import DELAY_SUGGESTIONS, StoryForm, TextForm, TextFormSet, delay_in_words
 from .models import Story, StoryText
 
@@ -79,13 +81,13 @@ class StoryAdmin(admin.ModelAdmin):
         return story.texts_count
 
     @admin.display(description="changed", ordering="updated_at")
-    def changed(self, story: Story):
-        return story.updated_at
+    def changed(self, story: Story) -> str:
+        return moment(story.updated_at)
 
     @admin.display(description="page")
     def page(self, story: Story) -> str:
         if story.status != Story.Status.PUBLISHED or not story.texts_count:
-            return "–"
+            return NOTHING
         return format_html('<a href="{}">/s/{}/</a>', story.get_absolute_url(), story.slug)
 
     def save_formset(self, request, form, formset, change):

@@ -192,6 +192,7 @@ LOGIN_REDIRECT_URL = "admin:index"
 
 LANGUAGE_CODE = "en"
 USE_TZ = True
+FORMAT_MODULE_PATH = "textengine.formats"
 # The newsroom's zone: where a reader's number does not say, and on the screens of the admin.
 TIME_ZONE = env.str("TIME_ZONE", "") or "UTC"
 if TIME_ZONE not in available_timezones():

@@ -3,10 +3,12 @@
 from django.contrib import admin, messages
 from django.utils import timezone
 
+from textengine.moments import moment
+
 from .. import scheduling
 from ..models import Enrollment, Hold
 from ..progress import with_progress
-from .parts import ButtonMixin, ReadOnlyAdmin, moment, progress_bar, reader_link, what_comes_next
+from .parts import ButtonMixin, ReadOnlyAdmin, progress_bar, reader_link, what_comes_next
 
 
 @admin.register(Enrollment)

@@ -5,9 +5,11 @@ from django.contrib import admin, messages
 from django.db import IntegrityError
 from django.utils import timezone
 
+from textengine.moments import NOTHING, moment
+
 from .. import holds
 from ..models import Hold
-from .parts import NOTHING, ButtonMixin, ReadOnlyAdmin, YesOrNo, moment
+from .parts import ButtonMixin, ReadOnlyAdmin, YesOrNo
 
 
 class HoldForm(forms.ModelForm):

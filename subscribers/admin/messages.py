@@ -6,9 +6,11 @@ from django.template.defaultfilters import linebreaksbr, truncatechars
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
+from textengine.moments import NOTHING, moment
+
 from ..models import Message
 from ..threads import PICTURES_AT_THE_CARRIER
-from .parts import LINE, NOTHING, ReadOnlyAdmin, moment, reader_link, what_went_wrong
+from .parts import LINE, ReadOnlyAdmin, reader_link, what_went_wrong
 
 # When it was sent or will be, or came in. Rows are made long before they are sent, so their ids say little.
 MOMENT = Coalesce("sent_at", "due_at", "created_at")

@@ -1,34 +1,24 @@
-"""What the editors' screens are built of: pages for reading, a page with a button, and how moments, progress and
-links are shown."""
+"""What the editors' screens are built of: pages for reading, a page with a button, and how progress and links
+are shown."""
 
 import re
-from datetime import datetime
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.safestring import mark_safe
 from django.utils.text import capfirst
 from humanize import naturaldelta
 
+from textengine.moments import NOTHING, moment
+
 from .. import error_codes
 from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of
 
-NOTHING = "–"
 LINE = mark_safe("<br>")
-
-
-def moment(when: datetime | None) -> str:
-    """Return a time of the newsroom's clock, in a way that browsers understand too."""
-    if when is None:
-        return NOTHING
-    local = timezone.localtime(when)
-    words = date_format(local, "j M, H:i" if local.year == timezone.localtime().year else "j M Y, H:i")
-    return format_html('<time datetime="{}">{}</time>', when.isoformat(), words)
 
 
 def progress_bar(enrollment: Enrollment) -> str:

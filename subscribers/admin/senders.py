@@ -4,8 +4,9 @@ from django.contrib import admin
 from django.utils import timezone
 from django.utils.html import format_html
 
+from textengine.moments import NOTHING, moment
+
 from ..models import Sender
-from .parts import NOTHING, moment
 
 
 @admin.register(Sender)

@@ -9,11 +9,13 @@ from django.db.models import Prefetch
 from django.utils import timezone
 from django.utils.html import format_html_join
 
+from textengine.moments import NOTHING, moment
+
 from .. import scheduling
 from ..models import Enrollment, Subscriber
 from ..progress import with_progress
 from ..threads import thread_of
-from .parts import LINE, NOTHING, ReadOnlyAdmin, YesOrNo, link, moment, progress_bar, what_comes_next
+from .parts import LINE, ReadOnlyAdmin, YesOrNo, link, progress_bar, what_comes_next
 
 
 class SubscriberForm(forms.ModelForm):

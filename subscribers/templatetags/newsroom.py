@@ -1,8 +1,10 @@
 from django import template
 
 from subscribers.models import Hold
+from textengine.moments import moment
 
 register = template.Library()
+register.filter(moment)
 
 
 @register.simple_tag(takes_context=True)

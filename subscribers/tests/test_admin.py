@@ -4,6 +4,7 @@ from datetime import timedelta
 from importlib import import_module
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group, User
 from django.db import connection, connections, transaction
 from django.db.migrations.executor import MigrationExecutor
@@ -298,6 +299,24 @@ def test_lists_ask_as_often_for_50_rows_as_for_5(editor, model):
     few = queries()
     make(45)
     assert queries() == few <= 11
+
+
+# When things were
+
+
+def test_moments_have_one_form_everywhere(log_in):
+    client, things = log_in("superuser"), make_one_of_each()
+    story, hold = things[1].story, things[-1]
+    Hold.objects.update(created_at="2020-11-24T18:55:00Z")
+    type(story).objects.update(updated_at="2020-11-24T18:55:00Z")
+    LogEntry.objects.log_actions(User.objects.get().pk, Hold.objects.all(), CHANGE, "released")
+    LogEntry.objects.update(action_time="2020-11-24T18:55:00Z")
+    urls = [reverse("admin:stories_story_changelist"), list_of("hold"), page_of(hold), page_of(hold, "history")]
+    for url in urls:
+        assert "24 Nov 2020, 18:55" in page(client, url), url
+    assert "on hold</strong>\n  since <time" in page(client, reverse("admin:index"))
+    for url in urls + [list_of(model) for model in MODELS] + [page_of(thing) for thing in things]:
+        assert not re.search(r"[ap]\.m\.", page(client, url)), url
 
 
 # A reader's page

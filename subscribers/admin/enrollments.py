@@ -21,7 +21,7 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
     ]
     readonly_fields = ["reader", "progress", "next_text", "started", "last_sent", "ended"]
     list_display = ["phone_number", "story", "progress", "status", "next_text", "last_sent", "started"]
-    list_filter = ["status", "story"]
+    list_filter = ["status", "created_at", "story"]
     search_fields = ["subscriber__phone_number", "story__title"]
     show_full_result_count = False
     actions = ["send_next_now"]

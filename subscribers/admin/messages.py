@@ -1,8 +1,11 @@
 """Every text that came in, went out or will go out, and what became of it."""
 
+from datetime import timedelta
+
 from django.contrib import admin
 from django.db.models.functions import Coalesce
 from django.template.defaultfilters import linebreaksbr, truncatechars
+from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.text import capfirst
 
@@ -16,10 +19,34 @@ from .parts import LINE, ReadOnlyAdmin, reader_link, what_went_wrong
 MOMENT = Coalesce("sent_at", "due_at", "created_at")
 
 
+class TimeFilter(admin.SimpleListFilter):
+    """The days that Django offers for a date, here for the time that the list shows, which is no field."""
+
+    title = "time"
+    parameter_name = "time"
+
+    def lookups(self, request, model_admin):
+        return [("today", "Today"), ("week", "Past 7 days"), ("month", "This month"), ("year", "This year")]
+
+    def queryset(self, request, queryset):
+        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        tomorrow = today + timedelta(days=1)
+        spans = {
+            "today": (today, tomorrow),
+            "week": (today - timedelta(days=7), tomorrow),
+            "month": (today.replace(day=1), (today.replace(day=1) + timedelta(days=32)).replace(day=1)),
+            "year": (today.replace(month=1, day=1), today.replace(year=today.year + 1, month=1, day=1)),
+        }
+        if self.value() not in spans:
+            return queryset
+        begin, end = spans[self.value()]
+        return queryset.alias(moment=MOMENT).filter(moment__gte=begin, moment__lt=end)
+
+
 @admin.register(Message)
 class MessageAdmin(ReadOnlyAdmin):
     list_display = ["when", "direction", "reader", "place", "words", "state"]
-    list_filter = ["direction", "status", ("story", admin.RelatedFieldListFilter)]
+    list_filter = ["direction", "status", TimeFilter, ("story", admin.RelatedFieldListFilter)]
     list_select_related = ["subscriber", "story", "text"]
     search_fields = ["subscriber__phone_number", "sender", "body", "=sid"]
     show_full_result_count = False

@@ -225,6 +225,29 @@ def test_readers_are_found_by_number_story_and_status(editor):
     assert found("message", story__id__exact=bus.pk) == {"+12125550456"}
 
 
+def test_readers_and_messages_are_filtered_by_the_time_that_the_lists_show(editor):
+    today = timezone.localtime().replace(hour=12)
+    moments = {"+12125550101": today, "+12125550102": today - timedelta(days=6)}
+    moments["+12125550103"] = today - timedelta(days=2000)
+    for number, moment in moments.items():
+        enrollment = make_enrollment(make_subscriber(number), created_at=moment)
+        # Made today, sent or to be sent at that moment.
+        Message.objects.filter(enrollment=enrollment).update(due_at=moment)
+
+    def found(model, **params) -> set[str]:
+        text = page(editor, list_of(model), **params)
+        return {number for number in moments if number in text}
+
+    week = str(today.replace(hour=0) - timedelta(days=7))
+    assert found("enrollment", created_at__gte=week) == {"+12125550101", "+12125550102"}
+    assert "Past 7 days" in page(editor, list_of("enrollment"))
+    assert found("message", time="today") == {"+12125550101"}
+    assert found("message", time="week") == {"+12125550101", "+12125550102"}
+    assert "+12125550101" in found("message", time="month") <= found("message", time="year")
+    assert "+12125550103" not in found("message", time="year")
+    assert found("message", time="nonsense") == set(moments)
+
+
 def test_errors_are_said_in_words(editor):
     enrollment = make_enrollment(sent=1)
     Message.objects.exclude(sent_at=None).update(status="undelivered", error_code=30003)

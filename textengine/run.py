@@ -23,7 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # The sandbox's account: it opens nothing outside this machine.
 SANDBOX_ACCOUNT_SID = "AC" + "0" * 32
 SANDBOX_NUMBER = "+15005550006"
-ACCOUNTS = {"admin": None, "journalist": "Journalists", "editor": "Editors"}
+# The demo accounts and their roles.
+ACCOUNTS = {"admin": "", "journalist": "journalist", "editor": "editor"}
 READY_SECONDS = 60
 
 
@@ -127,23 +128,15 @@ def first_rows() -> list[str]:
     from django.core.management import call_command
     from django.db import transaction
 
+    from textengine.accounts import make_account
+
     if User.objects.exists():
         return []
-    passwords = {name: secrets.token_urlsafe(9) for name in ACCOUNTS}
     with transaction.atomic():
-        make_accounts(passwords)
+        passwords = {name: make_account(name, role) for name, role in ACCOUNTS.items()}
         call_command("loadsample", verbosity=0)
     lines = [f"    {name:<12} {password}" for name, password in passwords.items()]
     return ["", "Accounts for the newsroom, shown only this once:", *lines, ""]
-
-
-def make_accounts(passwords: dict[str, str]) -> None:
-    from django.contrib.auth.models import Group, User
-
-    for name, group in ACCOUNTS.items():
-        user = User.objects.create_user(name, password=passwords[name], is_staff=True, is_superuser=group is None)
-        if group:
-            user.groups.add(Group.objects.get(name=group))
 
 
 def run_processes() -> int:

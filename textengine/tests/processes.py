@@ -17,6 +17,8 @@ from .sandbox_process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
+# As README tells to set it at Twilio: what meets a web process that is being restarted comes again.
+WEBHOOK_RETRIES = "#rc=3&rp=all"
 
 
 def free_port() -> int:
@@ -25,9 +27,9 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def wait_until(condition, timeout: float = 10, describe=lambda: "it never came true"):
+def wait_until(condition, timeout: float = 10, describe=lambda: "it never came true", pause: float = 0.01):
     """Return what `condition()` returns as soon as it is true; fail at the deadline, `timeout` seconds from now."""
-    return SandboxProcess.wait_until(condition, timeout, describe)
+    return SandboxProcess.wait_until(condition, timeout, describe, pause)
 
 
 def test_database_url() -> str:
@@ -66,17 +68,34 @@ def descendants(pid: int) -> list[int]:
     return found
 
 
-class Processes:
-    """Web, worker and sandbox as the Procfile runs them; a context manager that stops what it started."""
+def signalled(group: int, number: int) -> bool:
+    """Send a signal (0: none) to a process group; return whether there is one."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
 
-    def __init__(self, media_root: Path, auth_token: str = "sandbox-auth-token", **sandbox_options):
+
+class Processes:
+    """Web, worker and sandbox as the Procfile runs them; a context manager that stops what it started.
+
+    They use the database of the suite unless another one is given. There may be several of a kind: what is started
+    as "second worker" is one more worker.
+    """
+
+    def __init__(
+        self, media_root: Path, auth_token: str = "sandbox-auth-token", database_url: str = "", **sandbox_options
+    ):
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
         self.sandbox = SandboxProcess(
-            f"{self.url}/twilio/inbound/", auth_token, number="+15005550006", **sandbox_options
+            f"{self.url}/twilio/inbound/{WEBHOOK_RETRIES}", auth_token, number="+15005550006", **sandbox_options
         )
         self.media_root = media_root
+        self.database_url = database_url or test_database_url()
         self.running: dict[str, subprocess.Popen] = {}
+        self.groups: set[int] = set()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  closed in __exit__
 
     def __enter__(self):
@@ -91,16 +110,18 @@ class Processes:
         return self
 
     def __exit__(self, *exc_info):
-        for name in list(self.running):
-            self.stop(name)
-        self.sandbox.stop()
-        self.log.close()
+        with contextlib.ExitStack() as ends:
+            ends.callback(self.log.close)
+            ends.callback(self.sandbox.stop)
+            ends.callback(self.kill_left_behind)
+            for name in self.running:
+                ends.callback(self.stop, name)
 
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
         return kept | {
-            "DATABASE_URL": test_database_url(),
+            "DATABASE_URL": self.database_url,
             "SECRET_KEY": "only-for-tests",
             "DEBUG": "false",
             "TIME_ZONE": "UTC",
@@ -119,7 +140,7 @@ class Processes:
         command = {
             "web": [BIN / "gunicorn", "textengine.wsgi"],
             "worker": [sys.executable, "manage.py", "qcluster"],
-        }[name]
+        }[name.split()[-1]]
         self.running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
 
     def stop(self, name: str, timeout: float = 45) -> int:
@@ -142,12 +163,39 @@ class Processes:
                 os.kill(pid, signal.SIGKILL)
         process.wait(10)
 
+    def kill_front(self, name: str) -> None:
+        """Kill the one process that was started, and none of those that it has started itself."""
+        process = self.running.pop(name)
+        self.groups.update(children(process.pid))
+        process.kill()
+        process.wait(10)
+
+    def left_behind(self) -> list[int]:
+        """Return which process groups, each begun below a front process that was killed, have not ended yet."""
+        return [group for group in self.groups if signalled(group, 0)]
+
+    def kill_left_behind(self) -> None:
+        for group in self.groups:
+            signalled(group, signal.SIGKILL)
+
+    @contextlib.contextmanager
+    def paused(self, name: str):
+        """Let a process and all that it started stand still, as a machine that is suspended does."""
+        pids = [self.running[name].pid, *descendants(self.running[name].pid)]
+        try:
+            for pid in pids:
+                os.kill(pid, signal.SIGSTOP)
+            yield
+        finally:
+            for pid in pids:
+                os.kill(pid, signal.SIGCONT)
+
     def answers(self) -> bool:
         if self.running["web"].poll() is not None:
             raise AssertionError(f"The web process ended: {self.logged()}")
         try:
             return requests.get(f"{self.url}/readyz", timeout=5).ok
-        except requests.ConnectionError:
+        except requests.RequestException:
             return False
 
     def logged(self) -> str:

@@ -93,6 +93,14 @@ class SandboxProcess:
         """Return the phone's messages of both directions, oldest first, as Twilio's resources."""
         return self._json("GET", f"/phones/{quote(phone)}/messages")
 
+    def received(self, phone):
+        """Return the bodies of the texts that the phone has from the project, oldest first."""
+        return [message["body"] for message in self.messages(phone) if message["direction"] == "outbound-api"]
+
+    def count(self):
+        """Return how many texts of both directions this carrier knows."""
+        return sum(phone["messages"] for phone in self._json("GET", "/phones"))
+
     def text(self, phone, body, to=None, media_url=()):
         """Let `phone` text us; return the inbound message once the webhook's first attempt has ended."""
         content = {"to": to, "body": body, "media_url": list(media_url)}
@@ -117,13 +125,13 @@ class SandboxProcess:
         return self.wait_until(met, timeout, lambda: f"{phone} has {self.messages(phone)}")
 
     @staticmethod
-    def wait_until(condition, timeout=10, describe=lambda: "it never came true"):
+    def wait_until(condition, timeout=10, describe=lambda: "it never came true", pause=0.01):
         """Wait until `condition()` is true and return its result; fail with a sentence at the deadline."""
         deadline = time.monotonic() + timeout
         while not (result := condition()):
             if time.monotonic() > deadline:
                 raise AssertionError(f"Waited {timeout} s in vain: {describe()}")
-            time.sleep(0.01)
+            time.sleep(pause)
         return result
 
     def _answers(self):

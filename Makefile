@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test bench lint format clean
+.PHONY: help setup run test chaos bench lint format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -11,6 +11,7 @@ help:
 	@echo "make setup   set up only: .venv and what the project stands on"
 	@echo "make test    set up and pass the tests, on SQLite and on PostgreSQL where it is installed"
 	@echo "make bench   measure it beside what else could have been built (bench/README.md)"
+	@echo "make chaos   kill processes for a minute while 200 readers read; nothing may be lost or doubled"
 	@echo "make lint    ruff and the checks of Django"
 	@echo "make format  let ruff write the code's layout"
 	@echo "make clean   remove .venv and what tests leave behind; data stays"
@@ -25,6 +26,10 @@ test: .venv/installed-dev
 
 bench: .venv/installed-bench
 	@$(BIN)/python -m bench $(ARGS)
+
+chaos: .venv/installed-dev
+	@CHAOS_READERS=$${CHAOS_READERS:-200} CHAOS_SECONDS=$${CHAOS_SECONDS:-60} \
+		$(BIN)/python -m textengine.tests.run textengine/tests/test_chaos.py $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -1,0 +1,78 @@
+"""Chaos: processes are killed at random while readers read. Nothing is lost, nothing is doubled, all is recovered.
+
+Whatever the engine believes, the sandbox's own record of what it accepted is the judge.
+"""
+
+import os
+import random
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from stories.tests.factory import make_story
+
+from .processes import Processes, children, wait_until
+from .readers import assert_each_got, explained, phones, text_in, wait_until_all_have_read
+
+# A short form of what `make chaos` does with 200 readers and a minute of kills.
+READERS = int(os.environ.get("CHAOS_READERS") or 40)
+SECONDS = int(os.environ.get("CHAOS_SECONDS") or 10)
+SEED = os.environ.get("CHAOS_SEED") or str(random.randrange(1_000_000))
+SECONDS_BETWEEN_KILLS = 2
+SECONDS_TO_RECOVER = 120
+TEXTS = [f"Text {number}" for number in range(1, 7)]
+# Most of the cluster's processes are below its sentinel: workers, the pusher, the monitor.
+ROLES = ["front", "master", "sentinel", "below the sentinel", "below the sentinel", "below the sentinel", "web worker"]
+
+
+def running(processes: Processes, role: str) -> list[int]:
+    """Return the processes that play this role at this moment."""
+    if role == "web worker":
+        return children(processes.running["web"].pid)
+    found = [processes.running["worker"].pid]
+    for _ in range(ROLES.index(role)):
+        found = [child for pid in found for child in children(pid)]
+    return found
+
+
+def kill_one(processes: Processes, role: str, chance: random.Random) -> str:
+    """Kill a process of this role; return what was done. The front one is replaced, as a supervisor does."""
+    victims = wait_until(lambda: running(processes, role), 20)
+    if role == "front":
+        processes.kill_front("worker")
+        processes.start("worker")
+        return role
+    victim = chance.randrange(len(victims))
+    os.kill(victims[victim], 9)
+    return f"{role} {victim + 1} of {len(victims)}"
+
+
+def arrive(processes: Processes, readers: list[str]) -> None:
+    """Let readers text in, one after the other, over the first half of the time of the kills."""
+    started = time.monotonic()
+    for number, reader in enumerate(readers):
+        time.sleep(max(0, started + SECONDS / 2 * number / len(readers) - time.monotonic()))
+        text_in(processes.sandbox, [reader])
+
+
+def test_whatever_is_killed_every_reader_gets_every_text_once_and_in_order(processes):
+    delay = max(1, SECONDS // 8)
+    make_story(keyword="river", texts=[(text, delay) for text in TEXTS])
+    readers, chance, killed = phones(READERS), random.Random(SEED), []
+    with (
+        explained(processes, lambda: f"CHAOS_SEED={SEED}, killed: {', '.join(killed)}"),
+        ThreadPoolExecutor(1) as beside,
+    ):
+        arrived = beside.submit(arrive, processes, readers)
+        for number in range(SECONDS // SECONDS_BETWEEN_KILLS):
+            # Callbacks settle much of what a kill has left unknown: every other time they come too late for that.
+            late = SECONDS_TO_RECOVER if number % 2 else 0
+            processes.sandbox.faults({"latency": 0.15, "rates": {"drop-after": 0.02}, "callback-late": late})
+            time.sleep(SECONDS_BETWEEN_KILLS)
+            if number % len(ROLES) == 0:
+                roles = chance.sample(ROLES, len(ROLES))
+            killed.append(kill_one(processes, roles[number % len(ROLES)], chance))
+        arrived.result()
+        wait_until_all_have_read(READERS, SECONDS_TO_RECOVER)
+        assert processes.stop("worker") == 0
+        assert_each_got(processes.sandbox, readers, TEXTS)
+        wait_until(lambda: not processes.left_behind(), SECONDS_TO_RECOVER)

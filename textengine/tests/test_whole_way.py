@@ -107,14 +107,6 @@ def test_a_cluster_that_cannot_end_is_killed_when_asked_to_end(processes):
     wait_until(lambda: sentinel not in dict(parents()))
 
 
-def test_an_accepted_text_whose_answer_is_lost_is_adopted_and_not_sent_again(processes):
-    make_story(keyword="river", texts=[("One", 0), ("Two", 0)])
-    processes.sandbox.faults({"next": [{"kind": "drop-after", "count": 1}]})
-    processes.sandbox.text(READER, "river")
-    assert read_story(processes, READER, 2, 60) == ["One", "Two"]
-    assert bodies(processes.sandbox.messages(READER)).count("One") == 1
-
-
 @pytest.mark.in_time
 def test_a_text_leaves_within_a_second_of_its_due_time(processes):
     make_story(keyword="river", texts=[(f"Text {number}", 1) for number in range(5)])

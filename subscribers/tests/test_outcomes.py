@@ -191,15 +191,28 @@ def test_a_callback_before_the_answer_is_recorded_doubles_nothing(sandbox, enrol
     assert enrollment.messages.count() == 2
 
 
-@pytest.mark.parametrize("order", list(permutations(["queued", "sending", "sent", "delivered"])))
-def test_statuses_only_move_forward_in_whatever_order_they_come(sandbox, enrollment, order):
-    work()
-    message = enrollment.messages.get(step=1)
-    for status in order:
-        assert report(message.sid, status).status_code == 204
-        assert report(message.sid, status).status_code == 204
-    message.refresh_from_db()
-    assert message.status == "delivered"
+@pytest.mark.parametrize("last", ["delivered", "undelivered", "failed"])
+@pytest.mark.parametrize("order", list(permutations(["the answer", "sending", "sent", "the last"])))
+def test_statuses_only_move_forward_in_whatever_order_they_come(enrollment, order, last):
+    [(_, ids, lease)] = claimed()
+    [message] = dispatch.begin(ids, lease, timezone.now())
+    sid, code = new_sid(), None if last == "delivered" else 30003
+    statuses = []
+    for event in order:
+        for _ in range(2):
+            if event == "the answer":
+                accepted = Accepted(sid, "One", "queued", 1, timezone.now())
+                record([Outcome(message.pk, timezone.now(), accepted)], lease)
+            elif event == "the last":
+                report(sid, last, code, message_id=message.pk)
+            else:
+                report(sid, event, message_id=message.pk)
+            statuses.append(enrollment.messages.get(step=1).status)
+    ranks = [Message.RANKS[status] for status in statuses]
+    assert ranks == sorted(ranks)
+    assert statuses[-1] == last
+    assert enrollment.messages.get(step=2).status == "scheduled"
+    assert enrollment.messages.count() == 2
 
 
 def test_the_first_final_status_stands(sandbox, enrollment):

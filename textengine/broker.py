@@ -8,6 +8,7 @@ from django.dispatch import Signal
 from django.utils import timezone
 from django_q.brokers.orm import ORM
 from django_q.conf import Conf
+from django_q.signing import SignedPackage
 
 from subscribers.claiming import CLAIM_LIMIT, claim
 
@@ -31,7 +32,7 @@ class MessageBroker(ORM):
         try:
             if monotonic() >= self.claim_at and claim(timezone.now()) < CLAIM_LIMIT:
                 self.claim_at = monotonic() + Conf.POLL
-            return super().dequeue()
+            return [task for task in super().dequeue() or () if self.is_usable(*task)]
         except (OperationalError, InterfaceError) as error:
             logger.warning("claim.postponed error=%s", type(error).__name__)
             connection.close()
@@ -39,3 +40,19 @@ class MessageBroker(ORM):
             return None
         finally:
             polled.send(sender=type(self))
+
+    def is_usable(self, row: int, payload: str) -> bool:
+        """Tell whether a task can be read; remove it from the queue otherwise.
+
+        The pusher would die of it, together with all tasks that came in the same handful, and again whenever they
+        are handed out anew.
+        """
+        try:
+            if isinstance(SignedPackage.loads(payload), dict):
+                return True
+            problem = "it is no task"
+        except Exception as error:  # noqa: BLE001  Whatever the unpickling of a stranger's objects may raise.
+            problem = type(error).__name__
+        logger.error("task.unreadable row=%s error=%s", row, problem)
+        self.fail(row)
+        return False

@@ -95,6 +95,9 @@ def database(url: str) -> dict:
         }
     else:
         config["CONN_HEALTH_CHECKS"] = True
+        # A machine that stands still or is cut off in the middle of a transaction keeps its rows locked, and PostgreSQL
+        # would wait for it for hours. It has to be over when its leases run out (after 25 seconds).
+        config.setdefault("OPTIONS", {})["options"] = "-c idle_in_transaction_session_timeout=20s"
     return config
 
 

@@ -1,0 +1,88 @@
+"""What stands still or is away for a while: a cluster beyond its lease, the worker, the web process."""
+
+import os
+import random
+import signal
+import time
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+from django.db import connection
+from django.utils import timezone
+
+from stories.tests.factory import make_story
+from subscribers.models import Enrollment, Message
+from subscribers.tests.factory import make_enrollment, make_subscriber
+
+from .processes import children, wait_until
+from .readers import assert_each_got, explained, phones, text_in, wait_until_all_have_read
+
+TEXTS = ["One", "Two", "Three"]
+
+
+def test_a_cluster_that_stood_still_beyond_its_lease_doubles_nothing(processes):
+    """Texts that it was about to request have gone out from elsewhere when it wakes, or are about to."""
+    processes.kill("worker")
+    story = make_story(texts=[(text, 0) for text in TEXTS])
+    readers = phones(120)
+    for reader in readers:
+        make_enrollment(subscriber=make_subscriber(reader), story=story)
+    claimed = Message.objects.filter(status=Message.Status.SENDING)
+    with explained(processes):
+        # What is accepted while it stands still has to be looked up.
+        processes.sandbox.faults({"callback-late": 3600})
+        processes.start("worker")
+        wait_until(claimed.exists, 20)
+        with processes.paused("worker"):
+            at_risk = claimed.count() - processes.sandbox.count()
+            lease_until = max(claimed.values_list("lease_until", flat=True))
+            assert at_risk > 0
+            if connection.vendor == "postgresql":
+                # On SQLite, where one that stands still may have the lock of all, there is one cluster alone.
+                processes.start("second worker")
+                wait_until(lambda: processes.sandbox.count() == len(TEXTS) * len(readers), 90, pause=0.1)
+            wait_until(lambda: timezone.now() > lease_until, 60, pause=0.1)
+        wait_until_all_have_read(len(readers), 90)
+        assert processes.stop("worker") == 0
+        assert_each_got(processes.sandbox, readers, TEXTS)
+
+
+def test_after_an_outage_readers_go_on_in_rhythm(processes):
+    delay = 2
+    make_story(keyword="river", texts=[("One", 0), ("Two", delay), ("Three", delay), ("Four", delay)])
+    readers = phones(3)
+    with explained(processes):
+        text_in(processes.sandbox, readers)
+        wait_until(lambda: Message.objects.filter(step=1, sent_at__isnull=False).count() == len(readers))
+        processes.kill("worker")
+        away_until = time.monotonic() + 3 * delay
+        wait_until(lambda: time.monotonic() > away_until, 4 * delay)
+        processes.start("worker")
+        wait_until_all_have_read(len(readers), 60)
+        for reader in readers:
+            texts = [text for text in processes.sandbox.thread(reader)["texts"] if text["from_us"]]
+            assert [text["body"] for text in texts] == ["One", "Two", "Three", "Four"]
+            gaps = [later["at"] - earlier["at"] for earlier, later in pairwise(texts)]
+            assert gaps[0] > 3 * delay
+            assert min(gaps[1:]) > delay - 0.2
+
+
+def test_web_killed_while_webhooks_arrive_lets_every_text_act_once_and_the_story_go_on(processes):
+    make_story(keyword="river", texts=[(text, 1) for text in TEXTS])
+    readers = phones(100)
+    with explained(processes), ThreadPoolExecutor(1) as beside:
+        arrived = beside.submit(text_in, processes.sandbox, readers)
+        for quarter in (1, 2, 3):
+            wait_until(lambda quarter=quarter: Enrollment.objects.count() >= quarter * len(readers) // 4, 30)
+            os.kill(random.choice(children(processes.running["web"].pid)), signal.SIGKILL)
+        arrived.result()
+        wait_until(lambda: Enrollment.objects.count() == len(readers), 30, lambda: str(Enrollment.objects.count()))
+        wait_until(lambda: Message.objects.filter(step=2, sent_at__isnull=False).exists())
+        # Whole: the callbacks of these texts reach nobody.
+        processes.kill("web")
+        wait_until_all_have_read(len(readers), 60)
+        processes.start("web")
+        wait_until(processes.answers, 20)
+        assert Message.objects.filter(direction=Message.Direction.INBOUND).count() == len(readers)
+        assert processes.stop("worker") == 0
+        assert_each_got(processes.sandbox, readers, TEXTS)

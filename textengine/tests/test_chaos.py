@@ -5,6 +5,7 @@ Whatever the engine believes, the sandbox's own record of what it accepted is th
 
 import os
 import random
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -34,16 +35,27 @@ def running(processes: Processes, role: str) -> list[int]:
     return found
 
 
+def supervise(processes: Processes) -> None:
+    """Start the worker again if it has ended, as a supervisor does."""
+    if "worker" not in processes.running or processes.running["worker"].poll() is not None:
+        processes.start("worker")
+
+
 def kill_one(processes: Processes, role: str, chance: random.Random) -> str:
-    """Kill a process of this role; return what was done. The front one is replaced, as a supervisor does."""
-    victims = wait_until(lambda: running(processes, role), 20)
+    """Kill a process of this role; return what was done."""
+
+    def victims() -> list[int]:
+        supervise(processes)
+        return running(processes, role)
+
+    found = wait_until(victims, 20, lambda: f"there is no {role}")
     if role == "front":
         processes.kill_front("worker")
-        processes.start("worker")
+        supervise(processes)
         return role
-    victim = chance.randrange(len(victims))
-    os.kill(victims[victim], 9)
-    return f"{role} {victim + 1} of {len(victims)}"
+    victim = chance.randrange(len(found))
+    os.kill(found[victim], signal.SIGKILL)
+    return f"{role} {victim + 1} of {len(found)}"
 
 
 def arrive(processes: Processes, readers: list[str]) -> None:
@@ -72,7 +84,20 @@ def test_whatever_is_killed_every_reader_gets_every_text_once_and_in_order(proce
                 roles = chance.sample(ROLES, len(ROLES))
             killed.append(kill_one(processes, roles[number % len(ROLES)], chance))
         arrived.result()
+        supervise(processes)
         wait_until_all_have_read(READERS, SECONDS_TO_RECOVER)
         assert processes.stop("worker") == 0
         assert_each_got(processes.sandbox, readers, TEXTS)
         wait_until(lambda: not processes.left_behind(), SECONDS_TO_RECOVER)
+
+
+def test_a_cluster_killed_at_its_start_is_replaced(processes):
+    make_story(keyword="river", texts=[("One", 0)])
+    processes.kill("worker")
+    processes.start("worker")
+    sentinel, *_ = wait_until(lambda: running(processes, "sentinel"), 20)
+    os.kill(sentinel, signal.SIGKILL)
+    with explained(processes):
+        text_in(processes.sandbox, phones(1))
+        wait_until_all_have_read(1, 20)
+        assert processes.stop("worker") == 0

@@ -39,8 +39,10 @@ SILENCE_SECONDS = settings.Q_CLUSTER["timeout"] + 5
 LOOK_SECONDS = 2
 # The signs by which the cluster's processes tell of themselves.
 POLLED, BEGAN = b"p", b"t"
-# A cluster that ends with an error sooner than this could not start; another one could not either.
+# A cluster that ends with an error sooner than this could not start. One alone may have been killed at that moment;
+# when so many in a row could not, neither will the next one.
 START_SECONDS = 5
+STARTS = 2
 # A cluster that was asked to end lets its tasks finish, and no task takes longer than this.
 END_SECONDS = settings.Q_CLUSTER["timeout"] + 5
 
@@ -48,13 +50,14 @@ END_SECONDS = settings.Q_CLUSTER["timeout"] + 5
 class Command(ClusterCommand):
     def handle(self, *args, **options):
         asked_to_end = threading.Event()
+        failed_starts = 0
         while True:
             cluster = WatchedCluster(lambda: super(Command, self).handle(*args, **options))
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_, cluster=cluster: (asked_to_end.set(), cluster.ask_to_end()))
             code = cluster.watch()
-            could_not_start = code > 0 and cluster.age() < START_SECONDS
-            if asked_to_end.is_set() or options.get("run_once") or could_not_start:
+            failed_starts = failed_starts + 1 if code > 0 and cluster.age() < START_SECONDS else 0
+            if asked_to_end.is_set() or options.get("run_once") or failed_starts == STARTS:
                 sys.exit(max(code, 0))
             logger.error("cluster.replaced code=%s", code)
 

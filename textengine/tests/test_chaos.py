@@ -16,13 +16,13 @@ from .readers import assert_each_got, explained, phones, text_in, wait_until_all
 
 # A short form of what `make chaos` does with 200 readers and a minute of kills.
 READERS = int(os.environ.get("CHAOS_READERS") or 40)
-SECONDS = int(os.environ.get("CHAOS_SECONDS") or 10)
+SECONDS = int(os.environ.get("CHAOS_SECONDS") or 12)
 SEED = os.environ.get("CHAOS_SEED") or str(random.randrange(1_000_000))
 SECONDS_BETWEEN_KILLS = 2
 SECONDS_TO_RECOVER = 120
 TEXTS = [f"Text {number}" for number in range(1, 7)]
-# Most of the cluster's processes are below its sentinel: workers, the pusher, the monitor.
-ROLES = ["front", "master", "sentinel", "below the sentinel", "below the sentinel", "below the sentinel", "web worker"]
+# In each round every role's turn comes, in random order. Below the sentinel are workers, the pusher and the monitor.
+ROLES = ["front", "master", "sentinel", "below the sentinel", "below the sentinel", "web worker"]
 
 
 def running(processes: Processes, role: str) -> list[int]:

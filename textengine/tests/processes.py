@@ -77,6 +77,18 @@ def signalled(group: int, number: int) -> bool:
     return True
 
 
+@contextlib.contextmanager
+def paused(pids: list[int]):
+    """Let these processes stand still, as those of a machine that is suspended do."""
+    try:
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 class Processes:
     """Web, worker and sandbox as the Procfile runs them; a context manager that stops what it started.
 
@@ -157,8 +169,8 @@ class Processes:
 
     def kill(self, name: str) -> None:
         """End a process and all that it started, as a power cut does."""
-        process = self.running.pop(name)
-        for pid in [process.pid, *descendants(process.pid)]:
+        pids, process = self.tree(name), self.running.pop(name)
+        for pid in pids:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         process.wait(10)
@@ -178,17 +190,9 @@ class Processes:
         for group in self.groups:
             signalled(group, signal.SIGKILL)
 
-    @contextlib.contextmanager
-    def paused(self, name: str):
-        """Let a process and all that it started stand still, as a machine that is suspended does."""
-        pids = [self.running[name].pid, *descendants(self.running[name].pid)]
-        try:
-            for pid in pids:
-                os.kill(pid, signal.SIGSTOP)
-            yield
-        finally:
-            for pid in pids:
-                os.kill(pid, signal.SIGCONT)
+    def tree(self, name: str) -> list[int]:
+        """Return the ids of a process and all that it started."""
+        return [self.running[name].pid, *descendants(self.running[name].pid)]
 
     def answers(self) -> bool:
         if self.running["web"].poll() is not None:

@@ -98,13 +98,25 @@ def test_whatever_is_killed_of_the_cluster_the_story_goes_on(processes, victims)
     assert processes.stop("worker") == 0
 
 
-def test_a_cluster_that_cannot_end_is_killed_when_asked_to_end(processes):
-    [master] = wait_until(lambda: children(processes.running["worker"].pid))
-    [sentinel] = wait_until(lambda: children(master))
-    os.kill(sentinel, signal.SIGSTOP)
+def sentinel_of(processes, name: str) -> int | None:
+    """Return the sentinel of a worker's cluster, once it has started all processes of its own."""
+    sentinels = [child for master in children(processes.running[name].pid) for child in children(master)]
+    return next((sentinel for sentinel in sentinels if len(children(sentinel)) > 5), None)
+
+
+def test_a_cluster_that_cannot_end_is_killed_when_asked_to_end_and_when_nobody_is_left_to_ask(processes):
+    processes.start("second worker")
+    make_story(keyword="river", texts=[("One", 0), ("Two", 1)])
+    sentinels = [wait_until(lambda name=name: sentinel_of(processes, name), 20) for name in ("worker", "second worker")]
+    processes.sandbox.text(READER, "river")
+    read_story(processes, READER, 2, 20)
+    for sentinel in sentinels:
+        os.kill(sentinel, signal.SIGSTOP)
+    processes.kill_front("second worker")
     assert processes.stop("worker") == 0
     assert "cluster.killed" in processes.logged()
-    wait_until(lambda: sentinel not in dict(parents()))
+    wait_until(lambda: not processes.left_behind(), 15)
+    wait_until(lambda: not dict(parents()).keys() & set(sentinels))
 
 
 @pytest.mark.in_time

@@ -170,6 +170,11 @@ def tell(progress_writer: int, sign: bytes) -> None:
 
 
 def end_with(alive: int) -> None:
-    """End the cluster when nobody holds the other end of this pipe any more."""
+    """End the cluster when nobody holds the other end of this pipe any more; kill it if it cannot end.
+
+    Nobody else would: it would stay for ever.
+    """
     os.read(alive, 1)
     os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(END_SECONDS)
+    os.killpg(0, signal.SIGKILL)

@@ -23,7 +23,7 @@ TEXTS = ["One", "Two", "Three"]
 def test_a_cluster_that_stood_still_beyond_its_lease_doubles_nothing(processes):
     """What it was about to request has been sent by another when it wakes, or is about to be."""
     story = make_story(keyword="river", texts=[(text, 0) for text in TEXTS])
-    first, *readers = phones(257)
+    first, last, *readers = phones(258)
     begun = Message.objects.filter(status=Message.Status.SENDING, begun_at__isnull=False)
     with explained(processes):
         # What is accepted while it stands still has to be looked up.
@@ -45,8 +45,13 @@ def test_a_cluster_that_stood_still_beyond_its_lease_doubles_nothing(processes):
                 wait_until(lambda: processes.sandbox.count() >= before + len(TEXTS) * len(readers), 90, pause=0.1)
             wait_until(lambda: timezone.now() > lease_until, 60, pause=0.1)
         wait_until_all_have_read(1 + len(readers), 90)
+        if "second worker" in processes.running:
+            assert processes.stop("second worker") == 0
+        # The one that woke works on, alone.
+        text_in(processes.sandbox, [last])
+        wait_until_all_have_read(2 + len(readers), 60)
         assert processes.stop("worker") == 0
-        assert_each_got(processes.sandbox, [first, *readers], TEXTS)
+        assert_each_got(processes.sandbox, [first, *readers, last], TEXTS)
 
 
 def test_after_an_outage_readers_go_on_in_rhythm(processes):

@@ -20,6 +20,7 @@ SECONDS = int(os.environ.get("CHAOS_SECONDS") or 12)
 SEED = os.environ.get("CHAOS_SEED") or str(random.randrange(1_000_000))
 SECONDS_BETWEEN_KILLS = 2
 SECONDS_TO_RECOVER = 120
+FAULTS = {"latency": 0.15, "rates": {"drop-after": 0.02}}
 TEXTS = [f"Text {number}" for number in range(1, 7)]
 # In each round every role's turn comes, in random order. Below the sentinel are workers, the pusher and the monitor.
 ROLES = ["front", "master", "sentinel", "below the sentinel", "below the sentinel", "web worker"]
@@ -77,12 +78,12 @@ def test_whatever_is_killed_every_reader_gets_every_text_once_and_in_order(proce
         arrived = beside.submit(arrive, processes, readers)
         for number in range(SECONDS // SECONDS_BETWEEN_KILLS):
             # Callbacks settle much of what a kill has left unknown: every other time they come too late for that.
-            late = SECONDS_TO_RECOVER if number % 2 else 0
-            processes.sandbox.faults({"latency": 0.15, "rates": {"drop-after": 0.02}, "callback-late": late})
+            processes.sandbox.faults(FAULTS | {"callback-late": SECONDS_TO_RECOVER if number % 2 else 0})
             time.sleep(SECONDS_BETWEEN_KILLS)
             if number % len(ROLES) == 0:
                 roles = chance.sample(ROLES, len(ROLES))
             killed.append(kill_one(processes, roles[number % len(ROLES)], chance))
+        processes.sandbox.faults(FAULTS)
         arrived.result()
         supervise(processes)
         wait_until_all_have_read(READERS, SECONDS_TO_RECOVER)

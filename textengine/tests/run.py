@@ -7,7 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -26,14 +26,13 @@ def main(arguments: list[str]) -> int:
     if "--checks" in arguments:
         os.environ["DJANGO_SETTINGS_MODULE"] = "textengine.tests.settings"
         return run([*manage, "check"]) or run([*manage, "makemigrations", "--check", "--dry-run"])
-    if given := os.environ.pop("DATABASE_URL", ""):
-        return run_suite(arguments, DATABASE_URL=given)
-    failed = {}
+    pytest = [sys.executable, "-m", "pytest"]
+    if "DATABASE_URL" in os.environ:
+        return int(any(run_suites({"the database of DATABASE_URL": pytest}, arguments).values()))
+    suites = {"SQLite": pytest}
     if shutil.which("pg_virtualenv"):
-        say("The suite on PostgreSQL")
-        failed["PostgreSQL"] = run_suite(arguments, before=[*THROW_AWAY_CLUSTER, WITH_ITS_LOGIN])
-    say("The suite on SQLite")
-    failed["SQLite"] = run_suite(arguments)
+        suites = {"PostgreSQL": [*THROW_AWAY_CLUSTER, WITH_ITS_LOGIN, *pytest]} | suites
+    failed = run_suites(suites, arguments)
     for database, code in failed.items():
         say(f"On {database} the suite {'failed' if code else 'passed'}.")
     if "PostgreSQL" not in failed:
@@ -45,22 +44,45 @@ def main(arguments: list[str]) -> int:
     return int(any(failed.values()))
 
 
-def run_suite(arguments: list[str], before: Iterable[str] = (), **environment: str) -> int:
-    """Run the tests many at once, then those that measure time one by one; return 0 if all passed."""
-    pytest = [*before, sys.executable, "-m", "pytest"]
-    at_once = ["-m", "not in_time", "--numprocesses", str(AT_ONCE), "--dist", "worksteal"]
-    alone = ["-m", "in_time"]
-    codes = [run([*pytest, *chosen, *arguments], **environment) for chosen in (at_once, alone)]
+def run_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, int]:
+    """Run pytest, as each database's command has it; return 0 for each where all passed.
+
+    First the tests that may run many at once, on one database after the other; then, one by one, those that measure
+    time: these leave the machine mostly idle, so that the databases can take theirs at the same moment.
+    """
+    codes = {database: [] for database in suites}
+    for database, pytest in suites.items():
+        say(f"The suite on {database}")
+        many = ["-m", "not in_time", "--numprocesses", str(AT_ONCE), "--dist", "worksteal"]
+        codes[database].append(run([*pytest, *many, *arguments]))
+    say("What measures time")
+    with ThreadPoolExecutor() as pool:
+        runs = {
+            database: pool.submit(captured, [*pytest, "-m", "in_time", *arguments])
+            for database, pytest in suites.items()
+        }
+    for database, ended in runs.items():
+        code, output = ended.result()
+        say(f"On {database}:\n{output}")
+        codes[database].append(code)
     # What the arguments choose may be of one kind alone.
-    return int(any(code != 0 for code in codes if code != NO_TESTS) or set(codes) == {NO_TESTS})
+    return {
+        database: int(any(code not in (0, NO_TESTS) for code in both) or set(both) == {NO_TESTS})
+        for database, both in codes.items()
+    }
+
+
+def captured(command: list[str]) -> tuple[int, str]:
+    ended = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    return ended.returncode, ended.stdout
 
 
 def say(words: str) -> None:
     print(words, flush=True)  # noqa: T201
 
 
-def run(command: list[str], **environment: str) -> int:
-    return subprocess.run(command, cwd=ROOT, env=os.environ | environment, check=False).returncode
+def run(command: list[str]) -> int:
+    return subprocess.run(command, cwd=ROOT, check=False).returncode
 
 
 if __name__ == "__main__":

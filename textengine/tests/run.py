@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
         os.environ["DJANGO_SETTINGS_MODULE"] = "textengine.tests.settings"
         return run([*manage, "check"]) or run([*manage, "makemigrations", "--check", "--dry-run"])
     pytest = [sys.executable, "-m", "pytest"]
-    if "DATABASE_URL" in os.environ:
+    if os.environ.get("DATABASE_URL"):
         return int(any(run_suites({"the database of DATABASE_URL": pytest}, arguments).values()))
     suites = {"SQLite": pytest}
     if shutil.which("pg_virtualenv"):

@@ -15,6 +15,11 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the tests that wait the longest for real time to pass: others run beside them."""
+    items.sort(key=lambda item: not ("processes" in item.fixturenames or item.get_closest_marker("waits_long")))
+
+
 @pytest.fixture(scope="session")
 def sandbox_of_session():
     with SandboxProcess(NO_WEBHOOK, "sandbox-auth-token", delivery_delay=0.01) as sandbox:

@@ -45,19 +45,21 @@ def gather(coroutines: Iterable[Coroutine]) -> list:
     return asyncio.run_coroutine_threadsafe(run(), event_loop()).result()
 
 
-class PunctualConnector(aiohttp.TCPConnector):
-    """Looks at the clock when a request has its connection, which is just before its bytes leave.
+class PunctualRequest(aiohttp.ClientRequest):
+    """Looks at the clock just before its bytes leave.
 
-    Building a request and connecting take their time, and a process may stand still in between.
+    Building a request, connecting and waiting for others on the loop take their time, and a process may stand still at
+    any moment of it. Only a request with a body is looked at: the others change nothing.
     """
 
-    async def connect(self, *args, **kwargs):
-        connection = await super().connect(*args, **kwargs)
+    async def write_bytes(self, writer, conn, content_length=None):
         moment = not_after.get()
         if moment is not None and time.monotonic() > moment:
-            connection.release()
-            raise TooLate
-        return connection
+            # Whoever waits for the answer gets this instead, and nothing has been written.
+            conn.protocol.set_exception(TooLate())
+            conn.close()
+            return
+        await super().write_bytes(writer, conn, content_length)
 
 
 class CarrierHttpClient(AsyncHttpClient):
@@ -69,9 +71,10 @@ class CarrierHttpClient(AsyncHttpClient):
         connect, read = settings.CARRIER_TIMEOUT
         self.session = aiohttp.ClientSession(
             # How many are under way at once is decided by who sends.
-            connector=PunctualConnector(
+            connector=aiohttp.TCPConnector(
                 limit=0, keepalive_timeout=60, ssl=ssl.create_default_context(cafile=certifi.where())
             ),
+            request_class=PunctualRequest,
             timeout=aiohttp.ClientTimeout(total=connect + read, sock_connect=connect, sock_read=read),
         )
 

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import secrets
+import signal
 import socket
 import sys
 import threading
@@ -193,9 +194,12 @@ def banner(public: str, phones: str) -> list[str]:
     return [*lines, "  Then look in the newsroom, under Enrollments, how far it is.", ""]
 
 
+def stop_setting_up(*_) -> None:
+    """End at once, wherever Ctrl-C came: an exception might be caught, or become another, in what is being set up."""
+    say("", "Stopped before everything was set up; the next `make run` goes on from here.")
+    os._exit(130)
+
+
 if __name__ == "__main__":
-    try:
-        main()
-    except KeyboardInterrupt:
-        say("", "Stopped before everything was set up; the next `make run` goes on from here.")
-        sys.exit(130)
+    signal.signal(signal.SIGINT, stop_setting_up)
+    main()

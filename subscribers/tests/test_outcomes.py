@@ -212,7 +212,8 @@ def test_statuses_only_move_forward_in_whatever_order_they_come(enrollment, orde
     assert ranks == sorted(ranks)
     assert statuses[-1] == last
     assert enrollment.messages.get(step=2).status == "scheduled"
-    assert enrollment.messages.count() == 2
+    # What the network lost is repeated once, however often it is reported.
+    assert enrollment.messages.filter(step=None).count() == (0 if last == "delivered" else 1)
 
 
 def test_the_first_final_status_stands(sandbox, enrollment):

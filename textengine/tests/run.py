@@ -12,8 +12,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 IN_CI = os.environ.get("CI") == "true"
-# Tests of the whole way mostly wait for real time to pass, so twice as many run at once as there are cores.
-AT_ONCE = 2 * (os.cpu_count() or 1)
+# Tests of the whole way mostly wait for real time to pass, so three times as many run at once as there are cores.
+AT_ONCE = 3 * (os.cpu_count() or 1)
 # pytest's exit code when it was asked for no test.
 NO_TESTS = 5
 # A throw-away cluster, as Debian's postgresql-common makes it; its login comes in the environment.

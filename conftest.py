@@ -11,13 +11,16 @@ from textengine.tests.sandbox_process import SandboxProcess
 
 # Playwright runs an event loop of its own in the test's thread, where Django would refuse to touch the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 # No test of this sandbox lets a phone text us.
 NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
 
 
 def pytest_collection_modifyitems(items):
-    """Begin with the tests that wait the longest for real time to pass: others run beside them."""
-    items.sort(key=lambda item: not ("processes" in item.fixturenames or item.get_closest_marker("waits_long")))
+    """Mark the tests that touch no database: they run once, however many databases the suite runs on."""
+    for item in items:
+        if not (item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(item.fixturenames)):
+            item.add_marker(pytest.mark.no_database)
 
 
 @pytest.fixture(scope="session")

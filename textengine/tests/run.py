@@ -17,7 +17,7 @@ AT_ONCE = 3 * (os.cpu_count() or 1)
 # pytest's exit code when it was asked for no test.
 NO_TESTS = 5
 # A throw-away cluster, as Debian's postgresql-common makes it; its login comes in the environment.
-THROW_AWAY_CLUSTER = ["pg_virtualenv", "-o", "max_connections=200", "-o", "log_min_messages=fatal", "sh", "-c"]
+THROW_AWAY_CLUSTER = ["pg_virtualenv", "-t", "-o", "max_connections=200", "-o", "log_min_messages=fatal", "sh", "-c"]
 WITH_ITS_LOGIN = 'DATABASE_URL="postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/postgres" exec "$0" "$@"'
 
 
@@ -47,14 +47,17 @@ def main(arguments: list[str]) -> int:
 def run_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, int]:
     """Run pytest, as each database's command has it; return 0 for each where all passed.
 
-    First the tests that may run many at once, on one database after the other; then, one by one, those that measure
-    time: these leave the machine mostly idle, so that the databases can take theirs at the same moment.
+    First the tests that may run many at once, on one database after the other, those that touch none with the first;
+    then, one by one, those that measure time: these leave the machine mostly idle, so that the databases can take
+    theirs at the same moment.
     """
     codes = {database: [] for database in suites}
+    chosen = "not in_time"
     for database, pytest in suites.items():
         say(f"The suite on {database}")
-        many = ["-m", "not in_time", "--numprocesses", str(AT_ONCE), "--dist", "worksteal"]
+        many = ["-m", chosen, "--numprocesses", str(AT_ONCE), "--dist", "worksteal"]
         codes[database].append(run([*pytest, *many, *arguments]))
+        chosen = "not in_time and not no_database"
     say("What measures time")
     with ThreadPoolExecutor() as pool:
         runs = {

@@ -40,7 +40,7 @@ def test_a_cluster_that_stood_still_beyond_its_lease_doubles_nothing(processes):
             for reader in readers:
                 make_enrollment(subscriber=make_subscriber(reader), story=story)
         # Requests of all the cluster's workers are being made, and some are through.
-        wait_until(lambda: processes.sandbox.count() > before + 4, 20, pause=0)
+        wait_until(lambda: processes.sandbox.count() > before + 4, 60, pause=0)
         with paused(pids):
             assert begun.count() > processes.sandbox.count() - before
             lease_until = max(begun.values_list("lease_until", flat=True))

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from .usage import TICKS
+
 Costs = dict[str, float]
 
 
@@ -58,8 +60,8 @@ def percentile(values: list[float], percent: int) -> float:
 
 @contextmanager
 def costs(**meters: Callable[[], float]):
-    """Fill a dict with what each meter has gone up by when the block ends."""
+    """Fill a dict with what each meter has gone up by when the block ends: one tick of the kernel's clock at least."""
     before = {who: meter() for who, meter in meters.items()}
     spent: Costs = {}
     yield spent
-    spent.update({who: meter() - before[who] for who, meter in meters.items()})
+    spent.update({who: max(meter() - before[who], 1 / TICKS) for who, meter in meters.items()})

@@ -18,17 +18,17 @@ class SenderAdmin(admin.ModelAdmin):
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": "Sending numbers"} | (extra_context or {}))
 
-    @admin.display(description="segments a second", ordering="segments_per_second")
+    @admin.display(description="segments", ordering="segments_per_second")
     def rate(self, sender: Sender) -> str:
-        return f"{sender.segments_per_second:g}" if sender.segments_per_second else "no limit"
+        return f"{sender.segments_per_second:g} a second" if sender.segments_per_second else "any number a second"
 
-    @admin.display(description="segments a day", ordering="segments_per_day")
+    @admin.display(description="at most", ordering="segments_per_day")
     def cap(self, sender: Sender) -> str:
-        return "no limit" if sender.segments_per_day is None else str(sender.segments_per_day)
+        return "any number a day" if sender.segments_per_day is None else f"{sender.segments_per_day} a day"
 
-    @admin.display(description="segments today")
+    @admin.display(description="sent")
     def today(self, sender: Sender) -> str:
-        return str(sender.sent_on(timezone.now())) if sender.pk else NOTHING
+        return f"{sender.sent_on(timezone.now())} today" if sender.pk else NOTHING
 
     @admin.display(description="state")
     def state(self, sender: Sender) -> str:

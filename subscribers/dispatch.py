@@ -16,15 +16,11 @@ from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
 
-from stories.models import StoryText
 from textengine import carrier
-from textengine.database import retried_at_once
 
-from .claiming import LEASE
-from .holds import hold_back
-from .models import Enrollment, Message
+from .beginning import Request, begin
+from .models import Message
 from .outcomes import Outcome, record
-from .scheduling import schedule
 
 # How many requests one worker has under way at once.
 AT_ONCE = 64
@@ -68,7 +64,7 @@ class Sending:
         claimed = Message.objects.claimed(lease, timezone.now()).filter(pk__in=message_ids)
         self.waiting = deque(claimed.order_by("due_at", "pk").values_list("pk", "due_at"))
         self.under_way = 0
-        self.requests: set[asyncio.Task] = set()
+        self.deliveries: set[asyncio.Task] = set()
         self.answers: SimpleQueue[asyncio.Task[Outcome]] = SimpleQueue()
         self.answered: list[Outcome] = []
         self.record_at = 0.0
@@ -80,18 +76,18 @@ class Sending:
         if self.waiting and time.monotonic() > self.begin_until:
             self.give_back()
         if ids := self.take_due(timezone.now() + LEAD):
-            messages = begin(ids, self.lease, timezone.now())
-            carrier.event_loop().call_soon_threadsafe(self.request, messages, time.monotonic() + BEGIN_WITHIN)
-            self.under_way += len(messages)
+            requests = begin(ids, self.lease, timezone.now())
+            carrier.event_loop().call_soon_threadsafe(self.ask, requests, time.monotonic() + BEGIN_WITHIN)
+            self.under_way += len(requests)
 
-    def request(self, messages: list[Message], begin_until: float) -> None:
-        """Have the carrier asked for each of these messages; runs on the event loop."""
-        for message in messages:
-            request = asyncio.create_task(deliver(message, begin_until))
-            # The loop itself would forget a request that nobody holds.
-            self.requests.add(request)
-            request.add_done_callback(self.requests.discard)
-            request.add_done_callback(self.answers.put)
+    def ask(self, requests: list[Request], begin_until: float) -> None:
+        """Have the carrier asked to send each of these; runs on the event loop."""
+        for request in requests:
+            delivery = asyncio.create_task(deliver(request, begin_until))
+            # The loop itself would forget one that nobody holds.
+            self.deliveries.add(delivery)
+            delivery.add_done_callback(self.deliveries.discard)
+            delivery.add_done_callback(self.answers.put)
 
     def take_due(self, horizon: datetime) -> list[int]:
         """Take those that are due off the waiting: all, or as many as may be under way, if these are a group."""
@@ -147,47 +143,24 @@ class Sending:
         Message.objects.filter(pk__in=ids, lease=self.lease).give_back()
 
 
-@retried_at_once
-def begin(message_ids: list[int], lease: UUID, now: datetime) -> list[Message]:
-    """Mark these messages as begun, worded as their texts now read; return those that may go out, the oldest first.
-
-    From this commit on their outcome is unknown until it is recorded.
-    """
-    mine = Message.objects.claimed(lease, now).filter(pk__in=message_ids)
-    hold_back(mine)
-    pictured = StoryText.objects.exclude(media="", media_url="").filter(pk__in=mine.values("text"))
-    pictures = {text.pk: text.picture_url for text in pictured}
-    if mine.wanted().worded().begin(now, now + LEASE, pictures) < len(message_ids):
-        mine.exclude(pk__in=mine.wanted()).cancel()
-        orphans = mine.filter(text=None, step__isnull=False).values_list("enrollment", flat=True)
-        hand_over(list(orphans), now)
-    begun = Message.objects.filter(pk__in=message_ids, lease=lease, begun_at=now)
-    return list(begun.addressed().only("number", "body", "media_urls", "due_at").order_by("due_at", "pk"))
-
-
-def hand_over(enrollments: list[int], now: datetime) -> None:
-    """Let readers whose waiting text was deleted wait for the one after it."""
-    schedule(Enrollment.objects.filter(pk__in=enrollments).locked(), now)
-
-
-async def deliver(message: Message, begin_until: float) -> Outcome:
+async def deliver(request: Request, begin_until: float) -> Outcome:
     """Ask the carrier to send one message, when it is due; it may take until the carrier's time-out.
 
     Past `begin_until`, on the monotonic clock, it is left to whoever has the lease next: this process stood still.
     """
-    wait = (message.due_at - timezone.now()).total_seconds()
+    wait = (request.due_at - timezone.now()).total_seconds()
     if wait > 0:
         await asyncio.sleep(wait)
-    callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={message.pk}{CALLBACK_RETRIES}"
+    callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={request.message_id}{CALLBACK_RETRIES}"
     try:
         accepted = await carrier.send(
-            to=message.to,
-            sender=message.number,
-            body=message.body,
-            media_urls=message.media_urls,
+            to=request.to,
+            sender=request.number,
+            body=request.body,
+            media_urls=request.media_urls,
             status_callback=callback,
             begin_until=begin_until,
         )
     except carrier.CarrierError as error:
-        return Outcome(message.pk, timezone.now(), error=error)
-    return Outcome(message.pk, timezone.now(), accepted=accepted)
+        return Outcome(request.message_id, timezone.now(), error=error)
+    return Outcome(request.message_id, timezone.now(), accepted=accepted)

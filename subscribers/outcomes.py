@@ -7,15 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import F
-
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_at_once, retried_patiently, update_rows, write_rows
 
 from . import consent, error_codes
 from .models import Enrollment, Hold, Message, Subscriber, masked
 from .rates import slow_down
-from .scheduling import schedule
+from .scheduling import lock_places, move_on
 
 logger = logging.getLogger(__name__)
 
@@ -71,9 +69,15 @@ def record(outcomes: list[Outcome], lease: UUID | None = None) -> None:
     if errors:
         # What follows from an error may end all that a reader reads.
         list(Subscriber.objects.filter(messages__in=list(errors)).only("pk").locked())
-    enrollments = {item.pk: item for item in Enrollment.objects.filter(messages__in=ids).locked()}
+    places = lock_places(ids)
     accepted = accept([outcome for outcome in outcomes if outcome.accepted])
-    move_on([enrollments[pk] for pk in accepted], max(outcome.at for outcome in outcomes))
+    move_on([(places[pk], sent_at) for pk, sent_at in accepted], max(outcome.at for outcome in outcomes))
+    if errors:
+        refuse(errors, lease)
+
+
+def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
+    """Write down what the carrier did not take, and do what each error asks for; these are by the message's id."""
     refused = Message.objects.filter(pk__in=list(errors), sid=None, attempts__gt=0)
     refused = list((refused.filter(lease=lease) if lease else refused).addressed().locked())
     for message in refused:
@@ -87,9 +91,9 @@ def record(outcomes: list[Outcome], lease: UUID | None = None) -> None:
 REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_until", "error_code", "reason"]
 
 
-def accept(outcomes: list[Outcome]) -> list[int]:
-    """Write down that the carrier has these messages; return the enrollments whose next text each of them was."""
-    answers = {outcome.message_id: outcome.accepted for outcome in outcomes}
+def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
+    """Write down that the carrier has these messages; return those that were a story's next text, and since when."""
+    answers = {outcome.message_id: outcome for outcome in outcomes}
     settled = update_rows(
         Message,
         ["sid", "status", "sent_at", "segments"],
@@ -110,19 +114,23 @@ def accept(outcomes: list[Outcome]) -> list[int]:
         error_code=None,
         reason="",
     )
+    moved = []
     for pk, status, enrollment, step, attempts in settled:
-        accepted = answers.pop(pk)
+        outcome = answers.pop(pk)
         logger.info(
             "message.%s id=%s enrollment=%s step=%s sid=%s attempts=%s",
             status,
             pk,
             enrollment,
             step,
-            accepted.sid,
+            outcome.accepted.sid,
             attempts,
         )
-    complete(answers)
-    return [enrollment for _, _, enrollment, step, _ in settled if step]
+        if step:
+            moved.append((pk, outcome.at))
+    if answers:
+        complete({pk: outcome.accepted for pk, outcome in answers.items()})
+    return moved
 
 
 def complete(answers: dict[int, Accepted]) -> None:
@@ -135,16 +143,6 @@ def complete(answers: dict[int, Accepted]) -> None:
         elif message.segments is None and accepted.segments is not None:
             changed.append((message.pk, accepted.segments))
     update_rows(Message, ["segments"], changed)
-
-
-def move_on(enrollments: list[Enrollment], now: datetime) -> None:
-    """Count one more text as sent in each of these enrollments, and give each its next message."""
-    if not enrollments:
-        return
-    for enrollment in enrollments:
-        enrollment.step += 1
-    Enrollment.objects.filter(pk__in=[enrollment.pk for enrollment in enrollments]).update(step=F("step") + 1)
-    schedule(enrollments, now)
 
 
 def apply_error(message: Message, error: CarrierError, now: datetime) -> None:

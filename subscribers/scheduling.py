@@ -6,15 +6,15 @@ Everything works on a batch with a fixed number of queries.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q
 
 from stories.models import StoryText
 from stories.timing import due_at
-from textengine.database import insert_rows, write_rows
+from textengine.database import insert_rows, read, run_sql, update_rows, write_rows
 
 from .models import Enrollment, Message, Subscriber, e164, zone_of
 
@@ -108,12 +108,73 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
         if text:
             following.append((enrollment, message, text))
         else:
-            enrollment.end(Enrollment.Status.COMPLETED, now)
-            completed.append(enrollment)
+            completed.append(enrollment.pk)
             obsolete += [message.pk] if message else []
     write_messages(following, ways)
     Message.objects.filter(pk__in=obsolete).delete()
-    write_rows(completed, ["status", "ended_at", "reason"])
+    complete(completed, now)
+
+
+# Where each reader is who is about to be moved on, with the text that follows if the story kept its order.
+PLACES = """
+SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number,
+    m.text_id IS NOT NULL AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
+    n.id, n.delay, n.at
+FROM subscribers_enrollment e
+JOIN subscribers_message m ON m.enrollment_id = e.id
+JOIN subscribers_subscriber r ON r.id = e.subscriber_id
+JOIN stories_story s ON s.id = e.story_id
+LEFT JOIN stories_storytext t ON t.id = m.text_id
+LEFT JOIN stories_storytext n ON n.id = (
+    SELECT id FROM stories_storytext WHERE story_id = e.story_id AND position > t.position ORDER BY position LIMIT 1)
+WHERE m.id IN %(ids)s ORDER BY e.id
+"""
+
+
+@dataclass(slots=True)
+class Place:
+    """Where a reader is when one of a story's texts was sent, and the text that follows it (None: no more)."""
+
+    enrollment: int
+    subscriber: int
+    number: str
+    story: int
+    step: int
+    zone: ZoneInfo
+    straight: bool
+    active: bool
+    following: tuple[int, timedelta, time | None] | None
+
+    def next_message(self, sent_at: datetime) -> tuple:
+        """Return the row of the message that follows the one that was sent at that moment."""
+        text, delay, at = self.following
+        due = due_at(sent_at, delay, at, self.zone)
+        return self.subscriber, self.number, self.enrollment, self.story, text, self.step + 2, due
+
+
+def lock_places(message_ids: list[int]) -> dict[int, Place]:
+    """Lock the enrollments of these messages; return each one's place, by the message's id, before it is moved on."""
+    lock = " FOR NO KEY UPDATE OF e" if connection.features.has_select_for_update else ""
+    places = {}
+    for pk, *ids, step, time_zone, number, straight, status, text, delay, at in run_sql(PLACES + lock, ids=message_ids):
+        following = (text, read(StoryText, "delay", delay), read(StoryText, "at", at)) if text else None
+        active = status == Enrollment.Status.ACTIVE
+        places[pk] = Place(*ids, step, zone_of(time_zone, number), bool(straight), active, following)
+    return places
+
+
+def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
+    """Count one more text as sent, at that moment, at each of these places, and give each reader the next message.
+
+    Where the story changed its order meanwhile, or lost the text that was sent, the whole way is looked at.
+    """
+    update_rows(Enrollment, ["step"], [(place.enrollment, place.step + 1) for place, _ in sent])
+    going = [(place, sent_at) for place, sent_at in sent if place.straight and place.active]
+    insert_messages([place.next_message(sent_at) for place, sent_at in going if place.following])
+    complete([place.enrollment for place, _ in going if not place.following], now)
+    winding = [place.enrollment for place, _ in sent if not place.straight]
+    if winding:
+        schedule(Enrollment.objects.filter(pk__in=winding).locked(), now)
 
 
 def write_messages(following: list[tuple[Enrollment, Message | None, StoryText]], ways: dict[int, Way]) -> None:
@@ -123,28 +184,30 @@ def write_messages(following: list[tuple[Enrollment, Message | None, StoryText]]
     for enrollment, message, text in following:
         due = due_at(ways[enrollment.pk].since, text.delay, text.at, zones.get(enrollment.subscriber_id, UTC))
         if message is None:
-            created.append(
-                (
-                    enrollment.subscriber_id,
-                    enrollment.number,
-                    enrollment.pk,
-                    enrollment.story_id,
-                    text.pk,
-                    enrollment.step + 1,
-                    due,
-                )
-            )
+            reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
+            created.append((*reader, enrollment.story_id, text.pk, enrollment.step + 1, due))
         else:
             message.reschedule(text, due)
             changed.append(message)
+    insert_messages(created)
+    write_rows(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
+
+
+def insert_messages(rows: list[tuple]) -> None:
+    """Schedule messages: of each its subscriber, our number, enrollment, story, text, step and when it is due."""
     insert_rows(
         Message,
         ["subscriber", "number", "enrollment", "story", "text", "step", "due_at"],
-        created,
+        rows,
         direction=Message.Direction.OUTBOUND,
         status=Message.Status.SCHEDULED,
     )
-    write_rows(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
+
+
+def complete(enrollments: list[int], now: datetime) -> None:
+    """End these passages: the last text was sent."""
+    if enrollments:
+        Enrollment.objects.filter(pk__in=enrollments).update(status=Enrollment.Status.COMPLETED, ended_at=now)
 
 
 def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:

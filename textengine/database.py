@@ -1,13 +1,16 @@
-"""What Django's ORM lacks: transactions that are tried again, and many rows written in one statement."""
+"""What Django's ORM lacks: transactions that are tried again, statements of our own, many rows written in one."""
 
 import functools
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
 from django.db.models import Field, Model
+from django.db.models.expressions import Col
 
 
 def retried(tries: int, pause_seconds: float) -> Callable:
@@ -42,6 +45,42 @@ def retried(tries: int, pause_seconds: float) -> Callable:
 retried_at_once = retried(tries=5, pause_seconds=0.05)
 # For what must not be forgotten: waits about ten seconds for a database that is being restarted.
 retried_patiently = retried(tries=20, pause_seconds=0.5)
+
+
+def run_sql(sql: str, **values: Any) -> list[tuple]:
+    """Run one statement of our own and return its rows, if it has any; a list among the values stands for `(…)`.
+
+    For statements that run for every few texts: Django builds each query anew, which takes ten times as long as the
+    database needs for it.
+    """
+    parameters = {}
+    for name, value in values.items():
+        if isinstance(value, list):
+            names = [f"{name}_{index}" for index in range(len(value))]
+            sql = sql.replace(f"%({name})s", f"({', '.join(f'%({each})s' for each in names)})")
+            parameters |= zip(names, value, strict=True)
+        else:
+            parameters[name] = prepared(value)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, parameters)
+        return cursor.fetchall() if cursor.description else []
+
+
+def prepared(value: Any) -> Any:
+    """Return a value as the database takes it where no field tells what it is."""
+    if isinstance(value, datetime):
+        return connection.ops.adapt_datetimefield_value(value)
+    if isinstance(value, UUID) and not connection.features.has_native_uuid_field:
+        return value.hex
+    return value
+
+
+def read(model: type[Model], field: str, value: Any) -> Any:
+    """Return what a column of this field says, of a value as the database gave it to a statement of our own."""
+    column = Col("", model._meta.get_field(field))
+    for convert in connection.ops.get_db_converters(column) + column.get_db_converters(connection):
+        value = convert(value, column, connection)
+    return value
 
 
 Row = tuple  # the primary key, or what stands in the first field, and then a value for each of the others

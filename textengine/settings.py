@@ -88,6 +88,7 @@ def database(url: str) -> dict:
     if config["ENGINE"].endswith("sqlite3"):
         # IMMEDIATE takes the write lock when a transaction begins, so that it waits its turn there instead of
         # failing with "database is locked" when it first writes; WAL lets readers go on beside the one writer.
+        config["ENGINE"] = "textengine.sqlite"
         config["OPTIONS"] = {
             "transaction_mode": "IMMEDIATE",
             "timeout": 20,

@@ -5,8 +5,7 @@ from typing import Self
 from uuid import UUID
 
 from django.db import models
-from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
-from django.db.models.functions import Coalesce
+from django.db.models import Exists, OuterRef, Q
 
 from stories.models import Story, StoryText
 
@@ -39,28 +38,9 @@ class MessageQuerySet(LockedQuerySet):
         reading = Enrollment.objects.filter(pk=OuterRef("enrollment"), status=Enrollment.Status.ACTIVE)
         return self.filter(Exists(reader), Q(step=None) | Exists(reading))
 
-    def worded(self) -> Self:
-        """With words to send: a story's text that was deleted took them along."""
-        return self.filter(Q(step=None) | Q(text__isnull=False))
-
     def addressed(self) -> Self:
         """With `to`, the reader's number in E.164."""
         return self.annotate(to=e164("subscriber__phone_number"))
-
-    def begin(self, now: datetime, lease_until: datetime, pictures: dict[int, str]) -> int:
-        """Take over the stories' texts as they now read: the requests begin. Return how many.
-
-        `pictures` are the addresses of these texts' pictures, by the text's id; the other texts have none.
-        """
-        text = StoryText.objects.filter(pk=OuterRef("text")).values("body")
-        urls = [When(text=pk, then=Value([url], models.JSONField())) for pk, url in pictures.items()]
-        return self.update(
-            body=Coalesce(Subquery(text), F("body")),
-            media_urls=Case(When(text=None, then=F("media_urls")), *urls, default=Value([], models.JSONField())),
-            begun_at=now,
-            lease_until=lease_until,
-            attempts=F("attempts") + 1,
-        )
 
     def give_back(self) -> int:
         """Let those that were claimed, and whose requests have not begun, be claimed anew."""

@@ -149,8 +149,8 @@ def test_what_a_task_could_not_begin_in_time_is_given_back(sandbox, monkeypatch)
 def test_a_worker_that_stood_still_before_its_request_does_not_send_any_more(sandbox):
     enrollment = make_due()
     [(_, ids, lease)] = claimed()
-    [message] = dispatch.begin(ids, lease, timezone.now())
-    [outcome] = carrier.gather([dispatch.deliver(message, begin_until=monotonic() - 1)])
+    [request] = dispatch.begin(ids, lease, timezone.now())
+    [outcome] = carrier.gather([dispatch.deliver(request, begin_until=monotonic() - 1)])
     record([outcome], lease)
     assert bodies(sandbox, enrollment.subscriber) == []
     message = Message.objects.get()

@@ -183,10 +183,12 @@ def test_a_callback_settles_a_message_whose_answer_was_lost(sandbox, enrollment)
 
 def test_a_callback_before_the_answer_is_recorded_doubles_nothing(sandbox, enrollment):
     [(_, ids, lease)] = claimed()
-    [message] = dispatch.begin(ids, lease, timezone.now())
+    [request] = dispatch.begin(ids, lease, timezone.now())
     sid = new_sid()
-    report(sid, "sent", message_id=message.pk)
-    record([Outcome(message.pk, timezone.now(), accepted=Accepted(sid, "One", "queued", 1, timezone.now()))], lease)
+    report(sid, "sent", message_id=request.message_id)
+    record(
+        [Outcome(request.message_id, timezone.now(), accepted=Accepted(sid, "One", "queued", 1, timezone.now()))], lease
+    )
     assert enrollment.messages.get(step=1).status == "sent"
     assert enrollment.messages.count() == 2
 
@@ -195,18 +197,18 @@ def test_a_callback_before_the_answer_is_recorded_doubles_nothing(sandbox, enrol
 @pytest.mark.parametrize("order", list(permutations(["the answer", "sending", "sent", "the last"])))
 def test_statuses_only_move_forward_in_whatever_order_they_come(enrollment, order, last):
     [(_, ids, lease)] = claimed()
-    [message] = dispatch.begin(ids, lease, timezone.now())
+    [request] = dispatch.begin(ids, lease, timezone.now())
     sid, code = new_sid(), None if last == "delivered" else 30003
     statuses = []
     for event in order:
         for _ in range(2):
             if event == "the answer":
                 accepted = Accepted(sid, "One", "queued", 1, timezone.now())
-                record([Outcome(message.pk, timezone.now(), accepted)], lease)
+                record([Outcome(request.message_id, timezone.now(), accepted)], lease)
             elif event == "the last":
-                report(sid, last, code, message_id=message.pk)
+                report(sid, last, code, message_id=request.message_id)
             else:
-                report(sid, event, message_id=message.pk)
+                report(sid, event, message_id=request.message_id)
             statuses.append(enrollment.messages.get(step=1).status)
     ranks = [Message.RANKS[status] for status in statuses]
     assert ranks == sorted(ranks)
@@ -395,30 +397,32 @@ def test_a_configured_number_that_is_not_ours_holds_everything(enrollment, setti
 
 def test_an_answer_that_comes_after_its_lease_was_taken_over_still_counts(sandbox, enrollment):
     [(_, ids, lease)] = claimed()
-    [message] = dispatch.begin(ids, lease, timezone.now())
+    [request] = dispatch.begin(ids, lease, timezone.now())
     [(task, _, _)] = claimed(timezone.now() + claiming.LEASE + timedelta(seconds=1))
     assert task == "recover"
-    record([Outcome(message.pk, timezone.now(), accepted=Accepted(new_sid(), "One", "queued", 1, None))], lease)
+    record([Outcome(request.message_id, timezone.now(), accepted=Accepted(new_sid(), "One", "queued", 1, None))], lease)
     assert enrollment.messages.get(step=1).status == "queued"
     assert enrollment.messages.get(step=2).status == "scheduled"
 
 
 def test_an_error_that_comes_after_its_lease_was_taken_over_changes_nothing(sandbox, enrollment):
     [(_, ids, lease)] = claimed()
-    [message] = dispatch.begin(ids, lease, timezone.now())
+    [request] = dispatch.begin(ids, lease, timezone.now())
     claimed(timezone.now() + claiming.LEASE + timedelta(seconds=1))
     before = list(enrollment.messages.values())
-    record([Outcome(message.pk, timezone.now(), error=CarrierError(Action.GIVE_UP_TEXT, "late"))], lease)
+    record([Outcome(request.message_id, timezone.now(), error=CarrierError(Action.GIVE_UP_TEXT, "late"))], lease)
     assert list(enrollment.messages.values()) == before
 
 
 def test_an_answer_after_the_callback_still_tells_the_segments(enrollment):
     [(_, ids, lease)] = claimed()
-    [message] = dispatch.begin(ids, lease, timezone.now())
+    [request] = dispatch.begin(ids, lease, timezone.now())
     sid = new_sid()
-    report(sid, "sent", message_id=message.pk)
-    record([Outcome(message.pk, timezone.now(), accepted=Accepted(sid, "One", "queued", 2, timezone.now()))], lease)
-    message.refresh_from_db()
+    report(sid, "sent", message_id=request.message_id)
+    record(
+        [Outcome(request.message_id, timezone.now(), accepted=Accepted(sid, "One", "queued", 2, timezone.now()))], lease
+    )
+    message = Message.objects.get(pk=request.message_id)
     assert (message.status, message.segments) == ("sent", 2)
 
 

@@ -123,10 +123,10 @@ def test_a_stop_at_the_moment_of_a_record_is_never_lost():
         enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 0)]))
         number = str(enrollment.subscriber.phone_number)
         [(_, ids, lease)] = claimed()
-        [message] = dispatch.begin(ids, lease, timezone.now())
+        [request] = dispatch.begin(ids, lease, timezone.now())
         accepted = Accepted(new_sid(), "One", "queued", 1, timezone.now())
         at_once(
-            lambda message=message, accepted=accepted: record([Outcome(message.pk, timezone.now(), accepted)]),
+            lambda request=request, accepted=accepted: record([Outcome(request.message_id, timezone.now(), accepted)]),
             lambda number=number: stop(number),
         )
         enrollment.refresh_from_db()
@@ -163,14 +163,14 @@ def test_an_answer_and_a_callback_at_the_same_moment_record_once():
     for _ in range(ROUNDS):
         enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
         [(_, ids, lease)] = claimed()
-        [message] = dispatch.begin(ids, lease, timezone.now())
+        [request] = dispatch.begin(ids, lease, timezone.now())
         sid = new_sid()
         accepted = Accepted(sid, "One", "queued", 1, timezone.now())
         _, response = at_once(
-            lambda message=message, accepted=accepted, lease=lease: record(
-                [Outcome(message.pk, timezone.now(), accepted=accepted)], lease
+            lambda request=request, accepted=accepted, lease=lease: record(
+                [Outcome(request.message_id, timezone.now(), accepted=accepted)], lease
             ),
-            lambda sid=sid, message=message: report(sid, "delivered", message_id=message.pk),
+            lambda sid=sid, request=request: report(sid, "delivered", message_id=request.message_id),
         )
         assert response.status_code == 204
         assert enrollment.messages.get(step=1).status == "delivered"

@@ -23,7 +23,7 @@ TEXTS = ["One", "Two", "Three"]
 
 
 @pytest.mark.skipif(
-    settings.DATABASES["default"]["ENGINE"].endswith("sqlite3"), reason="Several clusters need PostgreSQL."
+    settings.DATABASES["default"]["ENGINE"].endswith("sqlite"), reason="Several clusters need PostgreSQL."
 )
 def test_a_cluster_that_stood_still_beyond_its_lease_doubles_nothing(processes):
     """What it was about to request has been sent by another when it wakes."""

@@ -1,19 +1,20 @@
 """What a reader's text does: it is kept, and it may start a story, stop everything, or take a stop back."""
 
+import json
 import logging
 import random
 from dataclasses import dataclass, field
 from datetime import datetime
 
 import phonenumbers
+from django.db import connection
 
 from stories.keywords import HELP_WORDS, START_WORDS, STOP_WORDS, normalize
-from stories.models import Story
-from textengine.database import insert_rows, retried_at_once
+from textengine.database import retried_at_once, run_sql
 
 from . import consent
-from .models import Enrollment, Message, Subscriber, masked
-from .scheduling import schedule
+from .models import Subscriber, masked
+from .scheduling import schedule_first
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,50 @@ class InboundText:
     media_urls: list[str] = field(default_factory=list)
 
 
+READER = "SELECT id, opted_out_at FROM subscribers_subscriber WHERE phone_number = %(phone_number)s"
+JOIN = """
+INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at) VALUES (%(phone_number)s, '', %(now)s)
+ON CONFLICT DO NOTHING
+"""
+KEEP = """
+INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
+    reason, attempts, lease_owner)
+VALUES ('inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, %(media_urls)s, %(sid)s, %(now)s,
+    '', 0, '')
+ON CONFLICT DO NOTHING RETURNING id
+"""
+# The story of a keyword, and whether this reader is in it.
+BY_KEYWORD = """
+SELECT s.id, EXISTS (
+    SELECT 1 FROM subscribers_enrollment e
+    WHERE e.story_id = s.id AND e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused'))
+FROM stories_story s
+WHERE s.keyword = %(word)s AND s.status = 'published'
+    AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+"""
+# What a reader who is in no story has not had yet.
+UNREAD = """
+SELECT s.id, s.weight FROM stories_story s
+WHERE s.status = 'published' AND s.weight > 0
+    AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+    AND NOT EXISTS (
+        SELECT 1 FROM subscribers_enrollment e
+        WHERE e.subscriber_id = %(subscriber)s AND (e.story_id = s.id OR e.status IN ('active', 'paused')))
+"""
+ENROLL = """
+INSERT INTO subscribers_enrollment (subscriber_id, story_id, number, created_at, status, step, reason)
+VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, 'active', 0, '') RETURNING id
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who texted us, locked: the subscriber's id, and whether there is an opt-out."""
+
+    subscriber: int
+    opted_out: bool
+
+
 @retried_at_once
 def receive(text: InboundText, now: datetime) -> None:
     """Keep an inbound text and do what it asks for, once for each SID, in one transaction.
@@ -39,74 +84,73 @@ def receive(text: InboundText, now: datetime) -> None:
     4. HELP is the carrier's to answer.
     5. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
     """
-    subscriber = find_or_make_subscriber(text.sender) if is_phone_number(text.sender) else None
-    kept = insert_rows(
-        Message,
-        ["sid"],
-        [(text.sid,)],
-        direction=Message.Direction.INBOUND,
-        status=Message.Status.RECEIVED,
-        subscriber=subscriber,
-        sender="" if subscriber else text.sender,
+    number = phone_number(text.sender)
+    reader = find_or_make_reader(number, now) if number else None
+    kept = run_sql(
+        KEEP,
+        subscriber=reader and reader.subscriber,
+        sender="" if reader else text.sender,
         number=text.number,
         body=text.body,
-        media_urls=text.media_urls,
+        media_urls=json.dumps(text.media_urls),
+        sid=text.sid,
+        now=now,
     )
     if not kept:
         logger.info("message.repeated sid=%s", text.sid)
         return
     logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
-    if subscriber:
-        act(subscriber, text, now)
+    if reader:
+        act(reader, text, now)
 
 
-def find_or_make_subscriber(phone_number: str) -> Subscriber:
+def find_or_make_reader(number: str, now: datetime) -> Reader:
     """Return the reader with this number, locked."""
-    with_number = Subscriber.objects.filter(phone_number=phone_number).locked()
-    subscriber = with_number.first()
-    if subscriber is None:
-        insert_rows(Subscriber, ["phone_number"], [(phone_number,)])
-        subscriber = with_number.get()
-    return subscriber
+    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
+    found = run_sql(READER + lock, phone_number=number)
+    if not found:
+        run_sql(JOIN, phone_number=number, now=now)
+        found = run_sql(READER + lock, phone_number=number)
+    [(subscriber, opted_out_at)] = found
+    return Reader(subscriber, bool(opted_out_at))
 
 
-def is_phone_number(sender: str) -> bool:
-    """Tell whether a text can be sent to `sender`; lenient about ranges that are newer than our tables."""
+def phone_number(sender: str) -> str:
+    """Return the number of a `sender` that can be texted, in E.164; lenient about ranges newer than our tables.
+
+    Empty for a short code, a name, or what is no number at all.
+    """
     try:
-        return sender.startswith("+") and phonenumbers.is_possible_number(phonenumbers.parse(sender))
+        number = phonenumbers.parse(sender)
     except phonenumbers.NumberParseException:
-        return False
+        return ""
+    possible = sender.startswith("+") and phonenumbers.is_possible_number(number)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
 
 
-def act(subscriber: Subscriber, text: InboundText, now: datetime) -> None:
+def act(reader: Reader, text: InboundText, now: datetime) -> None:
     word = normalize(text.body)
     if word in STOP_WORDS:
-        consent.opt_out(subscriber, now, f"the reader texted {word}")
-    elif subscriber.opted_out_at:
+        consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word}")
+    elif reader.opted_out:
         if word in START_WORDS:
-            consent.opt_in(subscriber, now)
+            consent.opt_in(Subscriber.objects.get(pk=reader.subscriber), now)
     elif word in HELP_WORDS:
         return
-    elif story := choose_story(subscriber, word):
-        enroll(subscriber, story, text.number, now)
+    elif story := choose_story(reader.subscriber, word):
+        enroll(reader.subscriber, story, text.number, now)
 
 
-def choose_story(subscriber: Subscriber, word: str) -> Story | None:
+def choose_story(subscriber: int, word: str) -> int | None:
     """Return the story that a text starts; None where it starts none."""
-    live = subscriber.enrollments.live()
-    if word and (story := Story.objects.readable().filter(keyword=word).first()):
-        return None if live.filter(story=story).exists() else story
-    if live.exists():
-        return None
-    unread = list(Story.objects.readable().filter(weight__gt=0).exclude(enrollments__subscriber=subscriber))
-    if not unread:
-        return None
-    return random.choices(unread, weights=[story.weight for story in unread])[0]  # noqa: S311
+    for story, is_reading in run_sql(BY_KEYWORD, subscriber=subscriber, word=word) if word else ():
+        return None if is_reading else story
+    unread = run_sql(UNREAD, subscriber=subscriber)
+    return random.choices(*zip(*unread, strict=True))[0] if unread else None  # noqa: S311
 
 
-def enroll(subscriber: Subscriber, story: Story, number: str, now: datetime) -> Enrollment:
-    """Start `story` for this reader, who texted our `number`: its first text is scheduled, counted from `now`."""
-    enrollment = Enrollment.objects.create(subscriber=subscriber, story=story, number=number, created_at=now)
-    schedule([enrollment], now)
-    logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment.pk, story.pk, subscriber.pk)
-    return enrollment
+def enroll(subscriber: int, story: int, number: str, now: datetime) -> None:
+    """Start a story for this reader, who texted our `number`: its first text is scheduled, counted from `now`."""
+    [(enrollment,)] = run_sql(ENROLL, subscriber=subscriber, story=story, number=number, now=now)
+    schedule_first(enrollment, now)
+    logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, story, subscriber)

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import transaction
+
 from textengine.carrier import Accepted, Action, CarrierError, action_for
-from textengine.database import retried_at_once, retried_patiently, update_rows, write_rows
+from textengine.database import retried_at_once, retried_patiently, run_sql, update_rows, write_rows
 
 from . import consent, error_codes
 from .models import Enrollment, Hold, Message, Subscriber, masked
@@ -214,9 +216,16 @@ def receive_callback(sid: str, status: str, error_code: int | None, message_id: 
     A message whose SID we never learned is known by the id of ours that its callback address carries.
     """
     new = STATUSES.get(status)
-    if new and not error_code and move_forward(sid, new, None):
+    if not error_code and ((new and move_forward(sid, new, None)) or run_sql(KNOWN, sid=sid)):
         return True
     return settle_callback(sid, new, error_code, message_id, now)
+
+
+KNOWN = "SELECT 1 FROM subscribers_message WHERE sid = %(sid)s"
+FORWARD = """
+UPDATE subscribers_message SET status = %(status)s, error_code = COALESCE(%(error_code)s, error_code)
+WHERE sid = %(sid)s AND status IN %(earlier)s RETURNING id
+"""
 
 
 @retried_at_once
@@ -239,8 +248,9 @@ def settle_callback(
 def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bool:
     """Set a status that is further along than the present one; return whether it was."""
     earlier = [known for known, rank in Message.RANKS.items() if rank < Message.RANKS[status]]
-    changes = {"status": status} | ({"error_code": error_code} if error_code else {})
-    moved = bool(Message.objects.filter(sid=sid, status__in=earlier).update(**changes))
+    # SQLite lets only transactions take turns.
+    with transaction.atomic():
+        moved = bool(run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier))
     if moved:
         logger.info("message.status sid=%s status=%s error=%s", sid, status, error_code)
     return moved

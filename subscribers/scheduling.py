@@ -6,7 +6,7 @@ Everything works on a batch with a fixed number of queries.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -115,6 +115,25 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     complete(completed, now)
 
 
+# Who begins a story, and its first text.
+BEGINNING = """
+SELECT e.subscriber_id, e.number, e.id, e.story_id, t.id, r.time_zone, r.phone_number, t.delay, t.at
+FROM subscribers_enrollment e
+JOIN subscribers_subscriber r ON r.id = e.subscriber_id
+JOIN stories_storytext t ON t.id = (
+    SELECT id FROM stories_storytext WHERE story_id = e.story_id ORDER BY position LIMIT 1)
+WHERE e.id = %(enrollment)s
+"""
+
+
+def schedule_first(enrollment: int, now: datetime) -> None:
+    """Give a passage that begins now, of a story that has texts, its first message."""
+    [(*ids, time_zone, number, delay, at)] = run_sql(BEGINNING, enrollment=enrollment)
+    delay, at = read(StoryText, "delay", delay), read(StoryText, "at", at)
+    due = due_at(now, delay, at, zone_of(time_zone, number) if at else UTC)
+    insert_messages([(*ids, 1, due)])
+
+
 # Where each reader is who is about to be moved on, with the text that follows if the story kept its order.
 PLACES = """
 SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number,
@@ -140,7 +159,7 @@ class Place:
     number: str
     story: int
     step: int
-    zone: ZoneInfo
+    zone: tzinfo
     straight: bool
     active: bool
     following: tuple[int, timedelta, time | None] | None
@@ -158,8 +177,8 @@ def lock_places(message_ids: list[int]) -> dict[int, Place]:
     places = {}
     for pk, *ids, step, time_zone, number, straight, status, text, delay, at in run_sql(PLACES + lock, ids=message_ids):
         following = (text, read(StoryText, "delay", delay), read(StoryText, "at", at)) if text else None
-        active = status == Enrollment.Status.ACTIVE
-        places[pk] = Place(*ids, step, zone_of(time_zone, number), bool(straight), active, following)
+        zone = zone_of(time_zone, number) if at else UTC
+        places[pk] = Place(*ids, step, zone, bool(straight), status == Enrollment.Status.ACTIVE, following)
     return places
 
 

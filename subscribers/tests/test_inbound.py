@@ -92,11 +92,11 @@ def test_a_published_story_without_texts_starts_nobody():
 def test_stories_are_drawn_by_their_weight():
     often, seldom, never = make_story(weight=9), make_story(weight=1), make_story(weight=0)
     subscriber = make_subscriber()
-    drawn = Counter(choose_story(subscriber, "") for _ in range(600))
+    drawn = Counter(choose_story(subscriber.pk, "") for _ in range(600))
     # The chance that a fair draw of 600 falls outside is below one in a million.
-    assert 490 < drawn[often] < 580
-    assert drawn[often] + drawn[seldom] == 600
-    assert drawn[never] == 0
+    assert 490 < drawn[often.pk] < 580
+    assert drawn[often.pk] + drawn[seldom.pk] == 600
+    assert drawn[never.pk] == 0
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django_q.tasks import async_task
 
 from stories.models import Story
+from textengine.database import run_sql
 
 from .holds import hold_back
 from .models import Message
@@ -29,6 +30,12 @@ CLAIM_LIMIT = TASK_MAX * settings.Q_CLUSTER["workers"]
 # How many stories one poll takes messages of, when there are more due than it may take.
 STORIES_AT_ONCE = 32
 
+# Asked at every poll, so that it is written out: building these two queries costs more than running them.
+ANYTHING_TO_DO = """
+SELECT 1 WHERE EXISTS (SELECT 1 FROM subscribers_message WHERE status = 'scheduled' AND due_at <= %(horizon)s)
+    OR EXISTS (SELECT 1 FROM subscribers_message WHERE status = 'sending' AND lease_until < %(now)s)
+"""
+
 
 def claim(now: datetime) -> int:
     """Turn messages that are due, or about to be, into tasks; return how many messages were taken.
@@ -40,9 +47,9 @@ def claim(now: datetime) -> int:
     5. Enqueue tasks in the same transaction, so that neither is ever without the other.
     """
     horizon = now + LOOK_AHEAD
-    due, expired = Message.objects.due(horizon), Message.objects.expired(now)
-    if not (due.exists() or expired.exists()):
+    if not run_sql(ANYTHING_TO_DO, horizon=horizon, now=now):
         return 0
+    due, expired = Message.objects.due(horizon), Message.objects.expired(now)
     with transaction.atomic():
         hold_back(due)
         Message.objects.filter(pk__in=free(expired.filter(begun_at=None))).give_back()

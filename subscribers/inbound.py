@@ -33,7 +33,7 @@ class InboundText:
 READER = "SELECT id, opted_out_at FROM subscribers_subscriber WHERE phone_number = %(phone_number)s"
 JOIN = """
 INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at) VALUES (%(phone_number)s, '', %(now)s)
-ON CONFLICT DO NOTHING
+ON CONFLICT DO NOTHING RETURNING id, opted_out_at
 """
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
@@ -74,9 +74,8 @@ class Reader:
     opted_out: bool
 
 
-@retried_at_once
 def receive(text: InboundText, now: datetime) -> None:
-    """Keep an inbound text and do what it asks for, once for each SID, in one transaction.
+    """Keep an inbound text and do what it asks for, once for each SID.
 
     1. Keep it; where its SID is there already, or comes at the same moment, that is all.
     2. A sender that is no phone number cannot read: nothing more.
@@ -84,7 +83,15 @@ def receive(text: InboundText, now: datetime) -> None:
     4. HELP is the carrier's to answer.
     5. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
     """
-    number = phone_number(text.sender)
+    if keep_and_act(text, phone_number(text.sender), normalize(text.body), now):
+        logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
+    else:
+        logger.info("message.repeated sid=%s", text.sid)
+
+
+@retried_at_once
+def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bool:
+    """Do this in one transaction, once for each SID; return whether it is the first time."""
     reader = find_or_make_reader(number, now) if number else None
     kept = run_sql(
         KEEP,
@@ -96,22 +103,17 @@ def receive(text: InboundText, now: datetime) -> None:
         sid=text.sid,
         now=now,
     )
-    if not kept:
-        logger.info("message.repeated sid=%s", text.sid)
-        return
-    logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
-    if reader:
-        act(reader, text, now)
+    if kept and reader:
+        act(reader, word, text.number, now)
+    return bool(kept)
 
 
 def find_or_make_reader(number: str, now: datetime) -> Reader:
     """Return the reader with this number, locked."""
     lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
-    found = run_sql(READER + lock, phone_number=number)
-    if not found:
-        run_sql(JOIN, phone_number=number, now=now)
-        found = run_sql(READER + lock, phone_number=number)
-    [(subscriber, opted_out_at)] = found
+    found = run_sql(READER + lock, phone_number=number) or run_sql(JOIN, phone_number=number, now=now)
+    # Another text of a new reader may have come at the same moment.
+    [(subscriber, opted_out_at)] = found or run_sql(READER + lock, phone_number=number)
     return Reader(subscriber, bool(opted_out_at))
 
 
@@ -128,8 +130,8 @@ def phone_number(sender: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
 
 
-def act(reader: Reader, text: InboundText, now: datetime) -> None:
-    word = normalize(text.body)
+def act(reader: Reader, word: str, number: str, now: datetime) -> None:
+    """Do what this word, texted to our `number`, asks for."""
     if word in STOP_WORDS:
         consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word}")
     elif reader.opted_out:
@@ -138,7 +140,7 @@ def act(reader: Reader, text: InboundText, now: datetime) -> None:
     elif word in HELP_WORDS:
         return
     elif story := choose_story(reader.subscriber, word):
-        enroll(reader.subscriber, story, text.number, now)
+        enroll(reader.subscriber, story, number, now)
 
 
 def choose_story(subscriber: int, word: str) -> int | None:

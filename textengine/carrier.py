@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
 from functools import cache
+from importlib import import_module
 
 import aiohttp
 from django.conf import settings
@@ -17,7 +18,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 
-from .carrier_http import CarrierHttpClient, TooLate, event_loop, gather, not_after
+from .carrier_http import CarrierHttpClient, TooLate, event_loop, gather, not_after, trusted
 
 __all__ = ["event_loop", "gather"]
 
@@ -105,6 +106,12 @@ class Accepted:
     status: str
     segments: int | None
     created_at: datetime | None
+
+
+def preload() -> None:
+    """Load what sending needs, which the library loads when it first sends: processes forked from this one share it."""
+    import_module("twilio.rest.api")
+    trusted()
 
 
 async def send(

@@ -45,6 +45,12 @@ def gather(coroutines: Iterable[Coroutine]) -> list:
     return asyncio.run_coroutine_threadsafe(run(), event_loop()).result()
 
 
+@cache
+def trusted() -> ssl.SSLContext:
+    """Return whom we trust to be the carrier: reading the list takes a while, and five megabytes."""
+    return ssl.create_default_context(cafile=certifi.where())
+
+
 class PunctualRequest(aiohttp.ClientRequest):
     """Looks at the clock just before its bytes leave.
 
@@ -71,9 +77,7 @@ class CarrierHttpClient(AsyncHttpClient):
         connect, read = settings.CARRIER_TIMEOUT
         self.session = aiohttp.ClientSession(
             # How many are under way at once is decided by who sends.
-            connector=aiohttp.TCPConnector(
-                limit=0, keepalive_timeout=60, ssl=ssl.create_default_context(cafile=certifi.where())
-            ),
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60, ssl=trusted()),
             request_class=PunctualRequest,
             timeout=aiohttp.ClientTimeout(total=connect + read, sock_connect=connect, sock_read=read),
         )

@@ -60,9 +60,9 @@ def test_what_is_not_due_is_not_claimed():
 
 def test_an_idle_poll_writes_nothing(django_assert_num_queries):
     make_enrollment(story=make_story(texts=[("Later", 60)]))
-    with django_assert_num_queries(2) as queries:
+    with django_assert_num_queries(1) as queries:
         claiming.claim(timezone.now())
-    assert all(query["sql"].startswith("SELECT") for query in queries.captured_queries)
+    assert queries.captured_queries[0]["sql"].strip().startswith("SELECT")
 
 
 def test_the_oldest_are_claimed_first_and_never_more_than_a_poll_may_take():

@@ -10,6 +10,7 @@
 - Should this process be killed, the cluster notices and ends as if asked.
 """
 
+import gc
 import logging
 import os
 import select
@@ -28,6 +29,7 @@ from django_q.signals import pre_execute
 
 from subscribers.claiming import LEASE, owner
 from subscribers.models import Message
+from textengine import carrier
 from textengine.broker import polled
 
 logger = logging.getLogger(__name__)
@@ -49,6 +51,9 @@ END_SECONDS = settings.Q_CLUSTER["timeout"] + 5
 
 class Command(ClusterCommand):
     def handle(self, *args, **options):
+        carrier.preload()
+        # Processes that are forked share memory until one writes to it, and counting garbage writes to all of it.
+        gc.freeze()
         asked_to_end = threading.Event()
         failed_starts = 0
         while True:

@@ -46,7 +46,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--databases", type=names, default=["sqlite", "postgresql"], help="sqlite, postgresql or both")
     parser.add_argument("--sizes", type=numbers, default=(2000, 20_000), help="texts in a burst: 2000,20000")
     parser.add_argument("--sleepers", type=numbers, help="sleeping messages; without: 0,1000000 and 10000000")
-    parser.add_argument("--seconds", type=float, default=25, help="how long each steady measure takes")
+    parser.add_argument("--seconds", type=float, default=15, help="how long each steady measure takes")
     parser.add_argument("--runs", type=int, default=3, help="every figure is the median of so many")
     parser.add_argument("--at-once", type=int, default=1, help="more than one measure at once says nothing about speed")
     parser.add_argument("--small", action="store_true", help="only see that everything works, in a minute")

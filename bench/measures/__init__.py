@@ -19,7 +19,7 @@ class Sizes:
     # Texts a second: a busy newsroom, and what one campaign of registered US numbers may send at most.
     rates: tuple[int, ...] = (50, 225)
     # Of what lasts: texts at a steady rate, rest.
-    seconds: float = 25
+    seconds: float = 15
     requests_in_flight: int = 256
     latency: float = 0.15
     # Seconds between the last row of a sending and its first text, beside what the rows take.
@@ -30,7 +30,7 @@ class Sizes:
     pools: int = 10
     posts: int = 6000
     eta_tasks: int = 100_000
-    task_a_text_texts: int = 1000
+    task_a_text_texts: int = 500
     loop_texts: int = 100
 
 

@@ -10,7 +10,19 @@ from pathlib import Path
 
 from textengine.tests.processes import ROOT
 
-PACKAGES = ("django", "django-q2", "twilio", "requests", "urllib3", "gunicorn", "psycopg", "celery", "redis", "gevent")
+PACKAGES = (
+    "django",
+    "django-q2",
+    "twilio",
+    "requests",
+    "urllib3",
+    "granian",
+    "gunicorn",
+    "psycopg",
+    "celery",
+    "redis",
+    "gevent",
+)
 PACKAGES += ("flask", "uvicorn", "uvloop", "httptools")
 
 

@@ -150,7 +150,7 @@ class Processes:
 
     def start(self, name: str) -> None:
         command = {
-            "web": [BIN / "gunicorn", "textengine.wsgi"],
+            "web": [sys.executable, "-m", "textengine.web"],
             "worker": [sys.executable, "manage.py", "qcluster"],
         }[name.split()[-1]]
         self.running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)

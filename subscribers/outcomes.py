@@ -248,6 +248,9 @@ def settle_callback(
 def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bool:
     """Set a status that is further along than the present one; return whether it was."""
     earlier = [known for known, rank in Message.RANKS.items() if rank < Message.RANKS[status]]
+    if not earlier:
+        # Nothing comes before `queued`.
+        return False
     # SQLite lets only transactions take turns.
     with transaction.atomic():
         moved = bool(run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier))

@@ -48,14 +48,17 @@ retried_patiently = retried(tries=20, pause_seconds=0.5)
 
 
 def run_sql(sql: str, **values: Any) -> list[tuple]:
-    """Run one statement of our own and return its rows, if it has any; a list among the values stands for `(…)`.
+    """Run one statement of our own and return its rows, if it has any, with values as the database gives them: read().
 
-    For statements that run for every few texts: Django builds each query anew, which takes ten times as long as the
-    database needs for it.
+    A list among `values` stands for `(…)`; raises ValueError for an empty one. For statements that run for every few
+    texts: Django builds each query anew, which takes ten times as long as the database needs for it.
     """
     parameters = {}
     for name, value in values.items():
         if isinstance(value, list):
+            if not value:
+                # SQLite takes `()` for a list that holds nothing, PostgreSQL for a mistake.
+                raise ValueError(f"{name} is empty.")
             names = [f"{name}_{index}" for index in range(len(value))]
             sql = sql.replace(f"%({name})s", f"({', '.join(f'%({each})s' for each in names)})")
             parameters |= zip(names, value, strict=True)

@@ -206,9 +206,9 @@ def test_statuses_only_move_forward_in_whatever_order_they_come(enrollment, orde
                 accepted = Accepted(sid, "One", "queued", 1, timezone.now())
                 record([Outcome(request.message_id, timezone.now(), accepted)], lease)
             elif event == "the last":
-                report(sid, last, code, message_id=request.message_id)
+                assert report(sid, last, code, message_id=request.message_id).status_code == 204
             else:
-                report(sid, event, message_id=request.message_id)
+                assert report(sid, event, message_id=request.message_id).status_code == 204
             statuses.append(enrollment.messages.get(step=1).status)
     ranks = [Message.RANKS[status] for status in statuses]
     assert ranks == sorted(ranks)

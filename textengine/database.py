@@ -173,8 +173,8 @@ def given(field: Field) -> str:
 
 def values_of(columns: Sequence[Field], rows: Sequence[Row]) -> list:
     """Return all values of these rows, one after the other, as the database takes them."""
-    prepared = [
+    by_column = [
         [field.get_db_prep_save(value, connection) for value in values]
         for field, values in zip(columns, zip(*rows, strict=True), strict=True)
     ]
-    return [value for row in zip(*prepared, strict=True) for value in row]
+    return [value for row in zip(*by_column, strict=True) for value in row]

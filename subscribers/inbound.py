@@ -42,7 +42,8 @@ VALUES ('inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s,
     '', 0, '')
 ON CONFLICT DO NOTHING RETURNING id
 """
-# The story of a keyword, and whether this reader is in it.
+# The story of a keyword, and whether this reader is in it. Here and below, stories are Story.objects.readable() and
+# enrollments Enrollment.LIVE.
 BY_KEYWORD = """
 SELECT s.id, EXISTS (
     SELECT 1 FROM subscribers_enrollment e

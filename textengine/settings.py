@@ -249,7 +249,7 @@ Q_CLUSTER = {
     "workers": 4,
     # What waits inside the cluster is late, and dies with it.
     "queue_limit": 2,
-    # How many tasks one look into the queue fetches: a claim makes four at most.
+    # How many tasks one look into the queue fetches: a claim makes eight at most, four that send and four that recover.
     "bulk": 10,
     # A task begins requests for five seconds, and each ends within CARRIER_TIMEOUT: one that is still there after
     # twenty hangs. `retry` is longer, so that no task is handed out twice while it runs.

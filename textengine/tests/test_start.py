@@ -149,8 +149,8 @@ def without(module: str, folder: Path) -> dict[str, str]:
     [
         ([sys.executable, "manage.py", "check"], "django"),
         (WORKER, "csp"),
-        (GUNICORN, "django"),
-        (GUNICORN, "whitenoise"),
+        (WEB, "django"),
+        (WEB, "whitenoise"),
         (SANDBOX, "starlette"),
         (RUN, "honcho"),
     ],

@@ -216,12 +216,17 @@ def receive_callback(sid: str, status: str, error_code: int | None, message_id: 
     A message whose SID we never learned is known by the id of ours that its callback address carries.
     """
     new = STATUSES.get(status)
-    if not error_code and ((new and move_forward(sid, new, None)) or run_sql(KNOWN, sid=sid)):
-        return True
+    if not error_code:
+        if new and move_forward(sid, new, None):
+            return True
+        # The answer may have been recorded only after that look: then this is a step forward all the same.
+        for (known,) in run_sql(KNOWN, sid=sid):
+            if new is None or Message.RANKS.get(known, 0) >= Message.RANKS[new]:
+                return True
     return settle_callback(sid, new, error_code, message_id, now)
 
 
-KNOWN = "SELECT 1 FROM subscribers_message WHERE sid = %(sid)s"
+KNOWN = "SELECT status FROM subscribers_message WHERE sid = %(sid)s"
 FORWARD = """
 UPDATE subscribers_message SET status = %(status)s, error_code = COALESCE(%(error_code)s, error_code)
 WHERE sid = %(sid)s AND status IN %(earlier)s RETURNING id

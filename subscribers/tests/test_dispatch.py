@@ -1,7 +1,7 @@
 """Claiming and sending, against the real sandbox over HTTP."""
 
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, sleep
 from uuid import uuid4
 
 import pytest

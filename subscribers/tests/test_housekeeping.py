@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from stories.tests.factory import make_story
-from subscribers import housekeeping
+from subscribers import housekeeping, scheduling
 from subscribers.models import Enrollment, Message
 
 from .factory import make_enrollment, make_inbound, make_message

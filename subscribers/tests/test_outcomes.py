@@ -1,6 +1,10 @@
 """What follows from the carrier's answers and callbacks, provoked at the real sandbox."""
 
+import json
+import threading
+from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import permutations
 
 import pytest

@@ -1,12 +1,15 @@
 """Races, provoked on purpose: real connections in real threads on the database that the suite runs on."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.conf import settings
+from django.db import connection, connections, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -14,7 +17,7 @@ from stories.tests.factory import make_story
 from subscribers import claiming, dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.outcomes import Outcome, record
-from subscribers.scheduling import follow_story
+from subscribers.scheduling import follow_story, schedule
 from textengine.carrier import Accepted
 
 from .engine import claimed
@@ -24,6 +27,9 @@ from .webhooks import new_sid, report, text
 # What migrations made is put back after each test: other tests of this kind count on it.
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 ROUNDS = 8
+needs_postgresql = pytest.mark.skipif(
+    settings.DATABASES["default"]["ENGINE"].endswith("sqlite"), reason="On SQLite one writer waits for the other."
+)
 
 
 def at_once(*functions: Callable) -> list:
@@ -39,6 +45,23 @@ def at_once(*functions: Callable) -> list:
 
     with ThreadPoolExecutor(len(functions)) as pool:
         return list(pool.map(run, functions))
+
+
+@contextmanager
+def after_statement(fragment: str, do: Callable):
+    """Do this once a statement of this thread that contains `fragment` has run, before the next one."""
+    done = []
+
+    def run(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if fragment in sql and not done:
+            done.append(True)
+            do()
+        return result
+
+    with connection.execute_wrapper(run):
+        yield
+    assert done
 
 
 def test_the_same_sid_at_the_same_moment_acts_once():
@@ -175,6 +198,17 @@ def test_an_answer_and_a_callback_at_the_same_moment_record_once():
         assert response.status_code == 204
         assert enrollment.messages.get(step=1).status == "delivered"
         assert enrollment.messages.count() == 2
+
+
+def test_an_answer_recorded_while_its_callback_looks_loses_no_status():
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
+    [(_, ids, lease)] = claimed()
+    [request] = dispatch.begin(ids, lease, timezone.now())
+    sid, now = new_sid(), timezone.now()
+    outcome = Outcome(request.message_id, now, accepted=Accepted(sid, "One", "queued", 1, now))
+    with after_statement("SET status = ", lambda: record([outcome], lease)):
+        report(sid, "delivered", message_id=request.message_id)
+    assert enrollment.messages.get(step=1).status == "delivered"
 
 
 def test_callbacks_at_the_same_moment_end_at_the_last_status():

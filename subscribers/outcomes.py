@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import Q
 
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_at_once, retried_patiently, run_sql, update_rows, write_rows
@@ -238,12 +239,15 @@ def settle_callback(
     sid: str, status: Message.Status | None, error_code: int | None, message_id: int | None, now: datetime
 ) -> bool:
     """Do what a callback asks for beyond one step forward: adopt its SID, or follow its error."""
+    if error_code:
+        # What follows from it may end all that the reader reads.
+        named = Message.objects.filter(Q(sid=sid) | Q(pk=message_id))
+        list(Subscriber.objects.filter(pk__in=named.values("subscriber")).only("pk").locked())
     if message_id and not Message.objects.filter(sid=sid).exists():
         record([Outcome(message_id, now, accepted=Accepted(sid, "", "queued", None, now))])
     message = Message.objects.filter(sid=sid).first()
     if message is None:
         return False
-    list(Subscriber.objects.filter(pk=message.subscriber_id).only("pk").locked())
     if status and move_forward(sid, status, error_code) and error_code and status in Message.LOST:
         message.error_code = error_code
         follow_error(message, action_for(error_code), now)

@@ -257,3 +257,24 @@ def test_writers_never_find_the_database_locked():
     ]
     assert {status for statuses in at_once(*writers) for status in statuses} == {200}
     assert Enrollment.objects.count() == 80
+
+
+@needs_postgresql
+def test_a_first_callback_beside_a_stop_waits_in_no_circle():
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
+    [(_, ids, lease)] = claimed()
+    dispatch.begin(ids, lease, timezone.now())
+    adopted, tries = threading.Event(), []
+
+    def adopt():
+        with after_statement("reordered_at", lambda: (adopted.set(), time.sleep(0.4))):
+            report(new_sid(), "sent", message_id=ids[0])
+
+    def stop_meanwhile():
+        adopted.wait(10)
+        with connection.execute_wrapper(lambda run, sql, *rest: (tries.append(sql), run(sql, *rest))[1]):
+            stop(str(enrollment.subscriber.phone_number))
+
+    at_once(adopt, stop_meanwhile)
+    assert sum("INSERT INTO subscribers_message" in sql for sql in tries) == 1
+    assert enrollment.messages.get(step=2).status == "canceled"

@@ -95,8 +95,12 @@ REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_unti
 
 
 def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
-    """Write down that the carrier has these messages; return those that were a story's next text, and since when."""
+    """Write down that the carrier has these messages; return those that were a story's next text, and since when.
+
+    A SID that is another message's already, or comes twice, settles nothing: that message has to be looked up.
+    """
     answers = {outcome.message_id: outcome for outcome in outcomes}
+    first_with = {outcome.accepted.sid: outcome for outcome in reversed(outcomes)}
     settled = update_rows(
         Message,
         ["sid", "status", "sent_at", "segments"],
@@ -108,9 +112,10 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
                 outcome.at,
                 outcome.accepted.segments,
             )
-            for outcome in outcomes
+            for outcome in first_with.values()
         ],
-        condition="{table}.sid IS NULL AND {table}.attempts > 0",
+        condition="{table}.sid IS NULL AND {table}.attempts > 0"
+        " AND NOT EXISTS (SELECT 1 FROM {table} other WHERE other.sid = given.sid)",
         returning=["id", "status", "enrollment_id", "step", "attempts"],
         lease=None,
         lease_until=None,
@@ -139,7 +144,7 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
 def complete(answers: dict[int, Accepted]) -> None:
     """Add to messages that a callback has settled what it could not say; these are the answers by the message's id."""
     changed = []
-    for message in Message.objects.filter(pk__in=answers, sid__isnull=False):
+    for message in Message.objects.filter(pk__in=answers):
         accepted = answers[message.pk]
         if message.sid != accepted.sid:
             logger.error("message.doubled id=%s sid=%s other=%s", message.pk, message.sid, accepted.sid)

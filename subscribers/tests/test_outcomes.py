@@ -435,3 +435,15 @@ def test_a_record_for_a_message_that_was_settled_meanwhile_changes_nothing(sandb
     message = enrollment.messages.get(step=1)
     record([Outcome(message.pk, timezone.now(), error=CarrierError(Action.GIVE_UP_TEXT, "late"))])
     assert enrollment.messages.get(step=1).status == "queued"
+
+
+def test_a_sid_that_is_another_messages_already_settles_nothing_and_breaks_no_batch():
+    readers = [make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)])) for _ in range(4)]
+    [(_, ids, lease)] = claimed()
+    first, *others = dispatch.begin(ids, lease, timezone.now())
+    now, known, twice = timezone.now(), new_sid(), new_sid()
+    record([Outcome(first.message_id, now, accepted=Accepted(known, "One", "queued", 1, now))], lease)
+    answers = zip(others, [known, twice, twice], strict=True)
+    record([Outcome(r.message_id, now, accepted=Accepted(sid, "One", "queued", 1, now)) for r, sid in answers], lease)
+    statuses = [reader.messages.get(step=1).status for reader in readers]
+    assert statuses == ["queued", "sending", "queued", "sending"]

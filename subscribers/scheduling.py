@@ -127,8 +127,12 @@ WHERE e.id = %(enrollment)s
 
 
 def schedule_first(enrollment: int, now: datetime) -> None:
-    """Give a passage that begins now, of a story that has texts, its first message."""
-    [(*ids, time_zone, number, delay, at)] = run_sql(BEGINNING, enrollment=enrollment)
+    """Give a passage that begins now its first message; complete it if the last text was deleted at this moment."""
+    beginning = run_sql(BEGINNING, enrollment=enrollment)
+    if not beginning:
+        complete([enrollment], now)
+        return
+    [(*ids, time_zone, number, delay, at)] = beginning
     delay, at = read(StoryText, "delay", delay), read(StoryText, "at", at)
     due = due_at(now, delay, at, zone_of(time_zone, number) if at else UTC)
     insert_messages([(*ids, 1, due)])

@@ -278,3 +278,10 @@ def test_a_first_callback_beside_a_stop_waits_in_no_circle():
     at_once(adopt, stop_meanwhile)
     assert sum("INSERT INTO subscribers_message" in sql for sql in tries) == 1
     assert enrollment.messages.get(step=2).status == "canceled"
+
+
+def test_a_story_that_loses_its_only_text_while_a_reader_enrolls_is_over():
+    story = make_story(keyword="river", texts=[("One", 0)])
+    with after_statement("s.keyword = ", story.texts.all().delete):
+        assert text("river").status_code == 200
+    assert Enrollment.objects.get().status == "completed"

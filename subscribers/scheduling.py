@@ -150,7 +150,12 @@ JOIN stories_story s ON s.id = e.story_id
 LEFT JOIN stories_storytext t ON t.id = m.text_id
 LEFT JOIN stories_storytext n ON n.id = (
     SELECT id FROM stories_storytext WHERE story_id = e.story_id AND position > t.position ORDER BY position LIMIT 1)
-WHERE m.id IN %(ids)s ORDER BY e.id
+WHERE m.id IN %(ids)s
+"""
+# A statement of its own: one that waits for a lock sees stories as they were before it waited.
+LOCK_PLACES = """
+SELECT id FROM subscribers_enrollment
+WHERE id IN (SELECT enrollment_id FROM subscribers_message WHERE id IN %(ids)s) ORDER BY id FOR NO KEY UPDATE
 """
 
 
@@ -177,9 +182,10 @@ class Place:
 
 def lock_places(message_ids: list[int]) -> dict[int, Place]:
     """Lock the enrollments of these messages; return each one's place, by the message's id, before it is moved on."""
-    lock = " FOR NO KEY UPDATE OF e" if connection.features.has_select_for_update else ""
+    if connection.features.has_select_for_update:
+        run_sql(LOCK_PLACES, ids=message_ids)
     places = {}
-    for pk, *ids, step, time_zone, number, straight, status, text, delay, at in run_sql(PLACES + lock, ids=message_ids):
+    for pk, *ids, step, time_zone, number, straight, status, text, delay, at in run_sql(PLACES, ids=message_ids):
         following = (text, read(StoryText, "delay", delay), read(StoryText, "at", at)) if text else None
         zone = zone_of(time_zone, number) if at else UTC
         places[pk] = Place(*ids, step, zone, bool(straight), status == Enrollment.Status.ACTIVE, following)

@@ -260,6 +260,33 @@ def test_writers_never_find_the_database_locked():
 
 
 @needs_postgresql
+def test_a_delay_changed_while_a_record_waits_counts():
+    others, enrollment = (make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)])) for _ in range(2))
+    [(_, ids, lease)] = claimed()
+    requests, now = dispatch.begin(ids, lease, timezone.now()), timezone.now()
+    outcomes = [Outcome(request.message_id, now, Accepted(new_sid(), "One", "queued", 1, now)) for request in requests]
+    locked = threading.Event()
+
+    def record_later():
+        locked.wait(10)
+        record(outcomes, lease)
+
+    def edit():
+        with transaction.atomic():
+            list(Enrollment.objects.filter(pk=others.pk).locked())
+            locked.set()
+            time.sleep(0.5)
+            at_once(edit_other)
+
+    def edit_other():
+        enrollment.story.texts.filter(position=2).update(delay=timedelta(hours=9))
+        follow_story(enrollment.story_id, timezone.now())
+
+    at_once(record_later, edit)
+    assert enrollment.messages.get(step=2).due_at == now + timedelta(hours=9)
+
+
+@needs_postgresql
 def test_a_first_callback_beside_a_stop_waits_in_no_circle():
     enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
     [(_, ids, lease)] = claimed()

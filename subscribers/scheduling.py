@@ -255,12 +255,15 @@ def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:
 def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
     """Make the next text of these enrollments due at `now`; return for how many there was one.
 
-    One that failed is tried again, unless its reader has begun the story anew or opted out. Those that are
-    paused, stopped or completed are left alone.
+    One that failed is tried again, unless its reader has begun the story anew or opted out, or nobody knows any more
+    what was read: its messages are past their retention. Those that are paused, stopped or completed are left alone.
     """
     begun_anew = Enrollment.objects.live().filter(subscriber=OuterRef("subscriber"), story=OuterRef("story"))
+    last = Message.objects.filter(enrollment=OuterRef("pk"), step=OuterRef("step"))
     may_go_on = Q(status=Enrollment.Status.ACTIVE) | (
-        Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None) & ~Exists(begun_anew)
+        Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None)
+        & ~Exists(begun_anew)
+        & (Q(step=0) | Exists(last))
     )
     with transaction.atomic():
         # A reader's STOP at this moment comes before or after, but not in between.

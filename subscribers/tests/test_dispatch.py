@@ -157,6 +157,22 @@ def test_a_worker_that_stood_still_before_its_request_does_not_send_any_more(san
     assert (message.status, message.begun_at) == ("scheduled", None)
 
 
+def test_a_worker_that_stood_still_while_it_began_does_not_send_any_more(sandbox, monkeypatch):
+    enrollment = make_due()
+    [(_, ids, lease)] = claimed()
+    begin = dispatch.begin
+
+    def begin_late(*args):
+        sleep(0.3)
+        return begin(*args)
+
+    monkeypatch.setattr(dispatch, "BEGIN_WITHIN", 0.2)
+    monkeypatch.setattr(dispatch, "begin", begin_late)
+    dispatch.send(ids, lease)
+    assert bodies(sandbox, enrollment.subscriber) == []
+    assert Message.objects.get().status == "scheduled"
+
+
 def test_each_request_begins_at_its_moment(sandbox):
     enrollments = [make_due(seconds_ago=-seconds) for seconds in (0.1, 0.15, 0.2)]
     [(_, ids, lease)] = claimed()

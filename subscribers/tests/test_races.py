@@ -259,6 +259,50 @@ def test_writers_never_find_the_database_locked():
     assert Enrollment.objects.count() == 80
 
 
+def test_words_and_picture_come_from_one_look_at_the_text():
+    story = make_story(texts=[("", 0)])
+    story.texts.update(media_url="https://example.org/river.png")
+    make_enrollment(story=story)
+    [(_, ids, lease)] = claimed()
+    with after_statement("begun_at = ", lambda: story.texts.update(media_url="", body="The river")):
+        [request] = dispatch.begin(ids, lease, timezone.now())
+    assert (request.body, request.media_urls) == ("", ["https://example.org/river.png"])
+
+
+@needs_postgresql
+def test_a_hold_that_is_released_while_a_message_is_put_aside_does_not_keep_it_waiting():
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
+    [(_, ids, lease)] = claimed()
+    hold = Hold.objects.create(reason="A mistake")
+    with after_statement("begun_at = ", lambda: at_once(lambda: holds.release(hold, timezone.now()))):
+        assert dispatch.begin(ids, lease, timezone.now()) == []
+    assert enrollment.messages.get().status == "scheduled"
+
+
+@needs_postgresql
+def test_beginning_beside_an_edited_story_waits_in_no_circle():
+    story = make_story(texts=[("One", 0), ("Two", 60)])
+    _, orphaned = make_enrollment(story=story), make_enrollment(story=story)
+    [(_, ids, lease)] = claimed()
+    orphaned.messages.update(text=None)
+    begun, tries = threading.Event(), []
+
+    def begin():
+        with after_statement("begun_at = ", lambda: (tries.append(True), begun.set(), time.sleep(0.2))):
+            return dispatch.begin(ids, lease, timezone.now())
+
+    def follow():
+        with transaction.atomic():
+            locked = list(Enrollment.objects.filter(story=story).locked())
+            begun.wait(10)
+            time.sleep(0.4)
+            schedule(locked, timezone.now())
+
+    requests, _ = at_once(begin, follow)
+    assert len(requests) == 1
+    assert len(tries) == 1
+
+
 @needs_postgresql
 def test_a_delay_changed_while_a_record_waits_counts():
     others, enrollment = (make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)])) for _ in range(2))

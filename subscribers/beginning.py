@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import connection
+
 from stories.models import StoryText
 from textengine.database import read, retried_at_once, retried_patiently, run_sql, update_rows
 
@@ -31,6 +33,8 @@ RETURNING id, (SELECT phone_number FROM subscribers_subscriber r WHERE r.id = su
     due_at, (SELECT t.media FROM stories_storytext t WHERE t.id = text_id),
     (SELECT t.media_url FROM stories_storytext t WHERE t.id = text_id)
 """
+# A statement of its own: one that waits for a lock sees holds as they were before it waited.
+LOCK = "SELECT id FROM subscribers_message WHERE id IN %(ids)s ORDER BY id FOR NO KEY UPDATE"
 
 
 @dataclass(slots=True)
@@ -59,6 +63,8 @@ def begin(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
 @retried_at_once
 def mark(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
     """Begin those of these messages that nothing stands in the way of."""
+    if connection.features.has_select_for_update:
+        run_sql(LOCK, ids=message_ids)
     requests, pictures = [], []
     rows = run_sql(BEGIN, ids=message_ids, lease=lease, now=now, lease_until=now + LEASE)
     for pk, to, number, body, media_urls, due_at, media, media_url in rows:

@@ -280,6 +280,28 @@ def test_a_hold_that_is_released_while_a_message_is_put_aside_does_not_keep_it_w
 
 
 @needs_postgresql
+def test_a_hold_put_on_while_beginning_waits_keeps_the_message_back():
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
+    [(_, ids, lease)] = claimed()
+    locked = threading.Event()
+
+    def begin():
+        locked.wait(10)
+        return dispatch.begin(ids, lease, timezone.now())
+
+    def hold_meanwhile():
+        with transaction.atomic():
+            enrollment.messages.update(reason="")
+            locked.set()
+            time.sleep(0.5)
+            at_once(lambda: Hold.objects.create(reason="A mistake"))
+
+    requests, _ = at_once(begin, hold_meanwhile)
+    assert requests == []
+    assert enrollment.messages.get().status == "held"
+
+
+@needs_postgresql
 def test_beginning_beside_an_edited_story_waits_in_no_circle():
     story = make_story(texts=[("One", 0), ("Two", 60)])
     _, orphaned = make_enrollment(story=story), make_enrollment(story=story)

@@ -128,8 +128,12 @@ WHERE e.id = %(enrollment)s
 
 
 def schedule_first(enrollment: int, now: datetime) -> None:
-    """Give a passage that begins now, of a story that has texts, its first message."""
-    [(*columns, time_zone, phone_number, delay, at)] = run_sql(BEGINNING, enrollment=enrollment)
+    """Give a passage that begins now its first message; complete it if the last text was deleted at this moment."""
+    beginning = run_sql(BEGINNING, enrollment=enrollment)
+    if not beginning:
+        complete([enrollment], now)
+        return
+    [(*columns, time_zone, phone_number, delay, at)] = beginning
     delay, at = read(StoryText, "delay", delay), read(StoryText, "at", at)
     due = due_at(now, delay, at, zone_of(time_zone, phone_number) if at else UTC)
     insert_messages([(*columns, 1, due)])
@@ -147,7 +151,12 @@ JOIN stories_story s ON s.id = e.story_id
 LEFT JOIN stories_storytext t ON t.id = m.text_id
 LEFT JOIN stories_storytext n ON n.id = (
     SELECT id FROM stories_storytext WHERE story_id = e.story_id AND position > t.position ORDER BY position LIMIT 1)
-WHERE m.id IN %(ids)s ORDER BY e.id
+WHERE m.id IN %(ids)s
+"""
+# A statement of its own: one that waits for a lock sees stories as they were before it waited.
+LOCK_PLACES = """
+SELECT id FROM subscribers_enrollment
+WHERE id IN (SELECT enrollment_id FROM subscribers_message WHERE id IN %(ids)s) ORDER BY id FOR NO KEY UPDATE
 """
 
 
@@ -177,11 +186,10 @@ class Place:
 
 def lock_places(message_ids: list[int]) -> dict[int, Place]:
     """Lock the enrollments of these messages; return each one's place, by the message's id, before it is moved on."""
-    lock = " FOR NO KEY UPDATE OF e" if connection.features.has_select_for_update else ""
+    if connection.features.has_select_for_update:
+        run_sql(LOCK_PLACES, ids=message_ids)
     places = {}
-    for pk, *columns, time_zone, phone_number, straight, status, text, delay, at in run_sql(
-        PLACES + lock, ids=message_ids
-    ):
+    for pk, *columns, time_zone, phone_number, straight, status, text, delay, at in run_sql(PLACES, ids=message_ids):
         following = (text, read(StoryText, "delay", delay), read(StoryText, "at", at)) if text else None
         zone = zone_of(time_zone, phone_number) if at else UTC
         places[pk] = Place(*columns, zone, bool(straight), status == Enrollment.Status.ACTIVE, following)
@@ -251,12 +259,15 @@ def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:
 def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
     """Make the next text of these enrollments due at `now`; return for how many there was one.
 
-    One that failed is tried again, unless its reader has begun the story anew or opted out. Those that are
-    paused, stopped or completed are left alone.
+    One that failed is tried again, unless its reader has begun the story anew or opted out, or nobody knows any more
+    what was read: its messages are past their retention. Those that are paused, stopped or completed are left alone.
     """
     begun_anew = Enrollment.objects.live().filter(subscriber=OuterRef("subscriber"), story=OuterRef("story"))
+    last = Message.objects.filter(enrollment=OuterRef("pk"), step=OuterRef("step"))
     may_go_on = Q(status=Enrollment.Status.ACTIVE) | (
-        Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None) & ~Exists(begun_anew)
+        Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None)
+        & ~Exists(begun_anew)
+        & (Q(step=0) | Exists(last))
     )
     with transaction.atomic():
         # A reader's STOP at this moment comes before or after, but not in between.

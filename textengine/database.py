@@ -60,7 +60,8 @@ def run_sql(sql: str, **values: Any) -> list[tuple]:
                 # SQLite takes `()` for a list that holds nothing, PostgreSQL for a mistake.
                 raise ValueError(f"{name} is empty.")
             names = [f"{name}_{index}" for index in range(len(value))]
-            sql = sql.replace(f"%({name})s", f"({', '.join(f'%({each})s' for each in names)})")
+            # PostgreSQL refuses `IN ()`; nothing is in `(NULL)` either.
+            sql = sql.replace(f"%({name})s", f"({', '.join(f'%({each})s' for each in names) or 'NULL'})")
             parameters |= zip(names, value, strict=True)
         else:
             parameters[name] = prepared(value)

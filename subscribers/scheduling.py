@@ -14,7 +14,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from stories.models import StoryText
 from stories.timing import due_at
-from textengine.database import insert_rows, read, run_sql, update_rows, write_rows
+from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
 from .models import Enrollment, Message, Subscriber, e164, zone_of
 
@@ -110,7 +110,7 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
         else:
             completed.append(enrollment.pk)
             obsolete += [message.pk] if message else []
-    write_messages(following, ways)
+    write_messages(following, ways, now)
     Message.objects.filter(pk__in=obsolete).delete()
     complete(completed, now)
 
@@ -136,7 +136,7 @@ def schedule_first(enrollment: int, now: datetime) -> None:
     [(*columns, time_zone, phone_number, delay, at)] = beginning
     delay, at = read(StoryText, "delay", delay), read(StoryText, "at", at)
     due = due_at(now, delay, at, zone_of(time_zone, phone_number) if at else UTC)
-    insert_messages([(*columns, 1, due)])
+    insert_messages([(*columns, 1, due)], now)
 
 
 # Where each reader is who is about to be moved on, with the text that follows if the story kept its order.
@@ -203,14 +203,16 @@ def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
     """
     update_rows(Enrollment, ["step"], [(place.enrollment, place.step + 1) for place, _ in sent])
     going = [(place, sent_at) for place, sent_at in sent if place.straight and place.active]
-    insert_messages([place.next_message(sent_at) for place, sent_at in going if place.following])
+    insert_messages([place.next_message(sent_at) for place, sent_at in going if place.following], now)
     complete([place.enrollment for place, _ in going if not place.following], now)
     winding = [place.enrollment for place, _ in sent if not place.straight]
     if winding:
         schedule(Enrollment.objects.filter(pk__in=winding).locked(), now)
 
 
-def write_messages(following: list[tuple[Enrollment, Message | None, StoryText]], ways: dict[int, Way]) -> None:
+def write_messages(
+    following: list[tuple[Enrollment, Message | None, StoryText]], ways: dict[int, Way], now: datetime
+) -> None:
     """Make, or put right, the message by which each of these enrollments gets this text next."""
     zones = zones_of({enrollment.subscriber_id for enrollment, _, text in following if text.at})
     created, changed = [], []
@@ -222,19 +224,26 @@ def write_messages(following: list[tuple[Enrollment, Message | None, StoryText]]
         else:
             message.reschedule(text, due)
             changed.append(message)
-    insert_messages(created)
+    insert_messages(created, now)
     write_rows(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
 
 
-def insert_messages(rows: list[tuple]) -> None:
-    """Schedule messages: of each its subscriber, our number, enrollment, story, text, step and when it is due."""
-    insert_rows(
-        Message,
-        ["subscriber", "number", "enrollment", "story", "text", "step", "due_at"],
-        rows,
-        direction=Message.Direction.OUTBOUND,
-        status=Message.Status.SCHEDULED,
-    )
+SCHEDULE = """
+INSERT INTO subscribers_message (subscriber_id, number, enrollment_id, story_id, text_id, step, due_at, created_at,
+    direction, status, sender, body, media_urls, reason, attempts, lease_owner) VALUES
+"""
+SCHEDULED = "(%s, %s, %s, %s, %s, %s, %s, %s, 'outbound', 'scheduled', '', '', '[]', '', 0, '')"
+
+
+def insert_messages(rows: list[tuple], now: datetime) -> None:
+    """Schedule messages: of each its subscriber, our number, enrollment, story, text, step and when it is due.
+
+    A step that has a message keeps it.
+    """
+    if rows:
+        with connection.cursor() as cursor:
+            values = [prepared(value) for row in rows for value in (*row, now)]
+            cursor.execute(f"{SCHEDULE}{', '.join([SCHEDULED] * len(rows))} ON CONFLICT DO NOTHING", values)
 
 
 def complete(enrollments: list[int], now: datetime) -> None:

@@ -25,7 +25,7 @@ from .outcomes import Outcome, record
 # How many requests one worker has under way at once.
 AT_ONCE = 64
 # How many messages share a transaction when there are many: so many are begun, and so many recorded, at once.
-GROUP = AT_ONCE // 2
+GROUP = AT_ONCE // 4
 # How long before its moment a message is marked as begun.
 LEAD = timedelta(seconds=0.03)
 # How many seconds an answer waits for others, to be recorded with them.

@@ -10,6 +10,7 @@ from textengine.moments import NOTHING, moment
 
 from .forms import DELAY_SUGGESTIONS, StoryForm, TextForm, TextFormSet, delay_in_words, look_at_pictures
 from .models import Price, Story, StoryText
+from .sharing_admin import SharingMixin
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
 # fields, but does not look into pairs.
@@ -45,7 +46,7 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(admin.ModelAdmin):
+class StoryAdmin(SharingMixin, admin.ModelAdmin):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [
@@ -53,7 +54,7 @@ class StoryAdmin(admin.ModelAdmin):
         ("Address and weight", {"fields": ["slug", "weight"], "classes": ["collapse"]}),
     ]
     prepopulated_fields = {"slug": ["title"]}
-    list_display = ["title", "keyword", "status", "texts_count", "changed", "page"]
+    list_display = ["title", "keyword", "status", "texts_count", "changed", "page", "share"]
     list_filter = ["status"]
     search_fields = ["title", "keyword", "summary", "texts__body"]
     ordering = ["-updated_at", "-pk"]

@@ -5,6 +5,7 @@ together (the Twilio settings) is checked in textengine/checks.py.
 """
 
 import json
+import re
 from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -83,6 +84,17 @@ def options(name: str) -> dict:
     raise problem
 
 
+def link(name: str, mail: bool = False) -> str:
+    """A link as `href` takes it; with `mail`, an e-mail address is one too. Empty where none is set."""
+    value = env.str(name, "").strip()
+    if mail and re.fullmatch(r"[^\s@/<>]+@[^\s@/<>]+", value):
+        return f"mailto:{value}"
+    if value == "" or re.fullmatch(r"https?://[^\s/]+\S*", value):
+        return value
+    wanted = "an e-mail address, or to an address such as" if mail else "an address such as"
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to {wanted} https://example.org/texts, or leave it empty.")
+
+
 def database(url: str) -> dict:
     """Django's settings of the database that `url` names: SQLite or PostgreSQL."""
     problem = ImproperlyConfigured(
@@ -147,6 +159,11 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
 TWILIO_NUMBER = env.str("TWILIO_NUMBER", "").replace(" ", "")
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
 TWILIO_API_URL = base_url("TWILIO_API_URL", "https://api.twilio.com")
+
+# What readers learn on a story's page: who writes it, whom they can ask, and where the privacy policy stands.
+NEWSROOM_NAME = env.str("NEWSROOM_NAME", "").strip()
+NEWSROOM_CONTACT = link("NEWSROOM_CONTACT", mail=True)
+PRIVACY_URL = link("PRIVACY_URL")
 
 INSTALLED_APPS = [
     "textengine",

@@ -370,9 +370,8 @@ def test_the_readers_page_says_how_to_start_and_how_to_stop(client, settings):
     assert 'href="sms:+15005550006"' in page
 
 
-@pytest.mark.parametrize("status", ["draft", "archived"])
-def test_only_a_published_story_has_a_page(client, status):
-    assert client.get(make_story(status=status).get_absolute_url()).status_code == 404
+def test_a_draft_has_no_page(client):
+    assert client.get(make_story(status="draft").get_absolute_url()).status_code == 404
 
 
 def test_pages_that_are_not_there_or_not_allowed_say_so_in_words(client):

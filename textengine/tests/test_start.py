@@ -44,6 +44,8 @@ WRONG = [
     ({"TWILIO_ACCOUNT_SID": "AC1"}, "TWILIO_ACCOUNT_SID is 'AC1'"),
     ({"TWILIO_NUMBER": "555-0100"}, "TWILIO_NUMBER is '555-0100'; set it to a number in the form +14155550100"),
     ({"TWILIO_MESSAGING_SERVICE_SID": "x"}, "TWILIO_MESSAGING_SERVICE_SID is 'x'"),
+    ({"NEWSROOM_CONTACT": "the desk"}, "NEWSROOM_CONTACT is 'the desk'; set it to an e-mail address, or to an address"),
+    ({"PRIVACY_URL": "privacy@example.org"}, "PRIVACY_URL is 'privacy@example.org'; set it to an address such as"),
     ({"TWILIO_API_URL": "ftp://x"}, "TWILIO_API_URL is 'ftp://x'"),
     ({"TWILIO_API_URL": "http://localhost:port"}, "TWILIO_API_URL is 'http://localhost:port'"),
     ({"TWILIO_API_URL": "https://api.twilio.com"}, "TWILIO_AUTH_TOKEN is the sandbox's"),

@@ -5,6 +5,7 @@ import os
 import pytest
 from django.db import connections
 
+from textengine import carrier
 from textengine.tests.chromium import launched
 from textengine.tests.processes import Processes
 from textengine.tests.sandbox_process import SandboxProcess
@@ -25,6 +26,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def sandbox_of_session():
+    # As a cluster does: while the first request waits for it on a busy machine, it may become too late to send.
+    carrier.preload()
     with SandboxProcess(NO_WEBHOOK, "sandbox-auth-token", delivery_delay=0.01) as sandbox:
         yield sandbox
 

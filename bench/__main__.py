@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 import django
@@ -15,7 +16,7 @@ from textengine.tests.processes import ROOT
 
 from .charts import draw
 from .processes import environment
-from .report import keep, name_of, tables
+from .report import keep, tables
 
 # Django is set up once, and connected to each run's own database later.
 os.environ.update(environment("sqlite:////none.sqlite3", "http://127.0.0.1:9", 8000))
@@ -70,9 +71,9 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="textengine-bench-") as folder:
         kept = run(options, sizes_of(options), Path(folder))
         print(tables(kept, with_targets=not options.small))
-        # What only checked that everything works is nothing to keep.
-        file = keep(kept, Path(folder) if options.small else RESULTS, name_of(options.only))
-        complete = not (options.only or options.subjects or options.small)
+        # A part of it is looked at, and not kept.
+        complete = parse([]) == options and not kept["interrupted"]
+        file = keep(kept, RESULTS if complete else Path(folder), datetime.now(UTC).date().isoformat())
         draw(json.loads(file.read_text()), CHARTS if complete else Path(folder))
     return int(kept["interrupted"] or any(result["errors"] for result in kept["results"]))
 

@@ -13,7 +13,7 @@ from textengine.tests.processes import free_port
 
 from .databases import Database
 from .measures import Sizes
-from .processes import BIN, Carrier, Process, environment, wait_until
+from .processes import Carrier, Process, environment, wait_until
 from .rows import add_readers, schedule_first_texts
 from .sending import Sending, costs
 from .texts import WARMING
@@ -25,13 +25,13 @@ SLOWEST_TEXTS_A_SECOND = 20
 
 
 class WebServer(Process):
-    """gunicorn as the Procfile runs it; a context manager."""
+    """The web server as the Procfile runs it; a context manager."""
 
     def __init__(self, database: Database, carrier_url: str = "http://127.0.0.1:9"):
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         settings = environment(database.url, carrier_url, self.port)
-        super().__init__("the web server", [BIN / "gunicorn", "textengine.wsgi"], settings)
+        super().__init__("the web server", [sys.executable, "-m", "textengine.web"], settings)
 
     def __enter__(self) -> Self:
         super().__enter__()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from textengine.tests.processes import ROOT
 
-PACKAGES = ("django", "django-q2", "twilio", "requests", "urllib3", "gunicorn", "psycopg", "celery", "redis", "gevent")
-PACKAGES += ("flask", "uvicorn", "uvloop", "httptools")
+PACKAGES = ("django", "django-q2", "twilio", "aiohttp", "uvloop", "granian", "psycopg", "celery", "redis", "gevent")
+PACKAGES += ("requests", "urllib3", "flask", "gunicorn", "uvicorn", "httptools")
 
 
 def machine() -> dict[str, str]:

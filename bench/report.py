@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
 from .targets import Target, targets
@@ -17,11 +16,6 @@ def keep(kept: dict, folder: Path, name: str) -> Path:
     judged = [asdict(target) | {"met": target.met} for target in targets(kept)]
     file.write_text(json.dumps(kept | {"targets": judged}, indent=1) + "\n")
     return file
-
-
-def name_of(groups: list[str] | None) -> str:
-    """Return what a run of these groups is kept as: its day, and the groups where it is not all of them."""
-    return "-".join([datetime.now(UTC).date().isoformat(), *(groups or [])])
 
 
 def tables(kept: dict, with_targets: bool) -> str:

@@ -16,7 +16,8 @@ from .models import Enrollment, Message
 from .scheduling import schedule
 
 # Those that are still ours take over the words of their texts as they now read, and are begun, if nothing stands in
-# their way: the reader has opted out or left the story, the text was deleted, the brake is on.
+# their way: the reader has opted out or left the story, the text was deleted, the brake is on. Whatever stands in
+# the way here has to be known to put_aside(), or its message stays claimed until the lease runs out.
 BEGIN = """
 UPDATE subscribers_message SET
     body = COALESCE((SELECT body FROM stories_storytext WHERE id = text_id), body),
@@ -80,3 +81,5 @@ def put_aside(claimed: QuerySet[Message], now: datetime) -> None:
     orphans = list(claimed.filter(text=None, step__isnull=False).values_list("enrollment", flat=True))
     # Readers whose waiting text was deleted wait for the one after it.
     schedule(Enrollment.objects.filter(pk__in=orphans).locked(), now)
+    # Where the reason has gone meanwhile, such as a hold that was released just now.
+    claimed.give_back()

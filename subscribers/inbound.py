@@ -30,8 +30,8 @@ class InboundText:
     media_urls: list[str] = field(default_factory=list)
 
 
-READER = "SELECT id, opted_out_at FROM subscribers_subscriber WHERE phone_number = %(phone_number)s"
-JOIN = """
+FIND_READER = "SELECT id, opted_out_at FROM subscribers_subscriber WHERE phone_number = %(phone_number)s"
+ADD_READER = """
 INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at) VALUES (%(phone_number)s, '', %(now)s)
 ON CONFLICT DO NOTHING RETURNING id, opted_out_at
 """
@@ -42,7 +42,8 @@ VALUES ('inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s,
     '', 0, '')
 ON CONFLICT DO NOTHING RETURNING id
 """
-# The story of a keyword, and whether this reader is in it.
+# The story of a keyword, and whether this reader is in it. Here and below, stories are Story.objects.readable() and
+# enrollments Enrollment.LIVE.
 BY_KEYWORD = """
 SELECT s.id, EXISTS (
     SELECT 1 FROM subscribers_enrollment e
@@ -91,7 +92,10 @@ def receive(text: InboundText, now: datetime) -> None:
 
 @retried_at_once
 def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bool:
-    """Do this in one transaction, once for each SID; return whether it is the first time."""
+    """Do what receive() says in one transaction; return whether this SID comes for the first time.
+
+    `number` is the sender's in E.164, empty for one who cannot be texted; `word` is the text as keywords are compared.
+    """
     reader = find_or_make_reader(number, now) if number else None
     kept = run_sql(
         KEEP,
@@ -111,9 +115,9 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
 def find_or_make_reader(number: str, now: datetime) -> Reader:
     """Return the reader with this number, locked."""
     lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
-    found = run_sql(READER + lock, phone_number=number) or run_sql(JOIN, phone_number=number, now=now)
+    found = run_sql(FIND_READER + lock, phone_number=number) or run_sql(ADD_READER, phone_number=number, now=now)
     # Another text of a new reader may have come at the same moment.
-    [(subscriber, opted_out_at)] = found or run_sql(READER + lock, phone_number=number)
+    [(subscriber, opted_out_at)] = found or run_sql(FIND_READER + lock, phone_number=number)
     return Reader(subscriber, bool(opted_out_at))
 
 

@@ -2,12 +2,12 @@
 
 import logging
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_at_once, retried_patiently, run_sql, update_rows, write_rows
@@ -131,11 +131,11 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
         if step:
             moved.append((pk, outcome.at))
     if answers:
-        complete({pk: outcome.accepted for pk, outcome in answers.items()})
+        add_segments({pk: outcome.accepted for pk, outcome in answers.items()})
     return moved
 
 
-def complete(answers: dict[int, Accepted]) -> None:
+def add_segments(answers: dict[int, Accepted]) -> None:
     """Add to messages that a callback has settled what it could not say; these are the answers by the message's id."""
     changed = []
     for message in Message.objects.filter(pk__in=answers, sid__isnull=False):
@@ -201,7 +201,7 @@ def forget_number(message: Message) -> bool:
     return bool(Enrollment.objects.filter(pk=message.enrollment_id).exclude(number="").update(number=""))
 
 
-def end(enrollments: Iterable[Enrollment], reason: str, now: datetime) -> None:
+def end(enrollments: QuerySet[Enrollment], reason: str, now: datetime) -> None:
     """Fail those of these enrollments that are live, and cancel what waits for them."""
     live = list(enrollments.live().locked())
     for enrollment in live:
@@ -248,6 +248,9 @@ def settle_callback(
 def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bool:
     """Set a status that is further along than the present one; return whether it was."""
     earlier = [known for known, rank in Message.RANKS.items() if rank < Message.RANKS[status]]
+    if not earlier:
+        # Nothing comes before `queued`.
+        return False
     # SQLite lets only transactions take turns.
     with transaction.atomic():
         moved = bool(run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier))

@@ -115,7 +115,8 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     complete(completed, now)
 
 
-# Who begins a story, and its first text.
+# Who begins a story, and its first text: what a message of it says, in the order of insert_messages(), and when it is
+# due.
 BEGINNING = """
 SELECT e.subscriber_id, e.number, e.id, e.story_id, t.id, r.time_zone, r.phone_number, t.delay, t.at
 FROM subscribers_enrollment e
@@ -128,10 +129,10 @@ WHERE e.id = %(enrollment)s
 
 def schedule_first(enrollment: int, now: datetime) -> None:
     """Give a passage that begins now, of a story that has texts, its first message."""
-    [(*ids, time_zone, number, delay, at)] = run_sql(BEGINNING, enrollment=enrollment)
+    [(*columns, time_zone, phone_number, delay, at)] = run_sql(BEGINNING, enrollment=enrollment)
     delay, at = read(StoryText, "delay", delay), read(StoryText, "at", at)
-    due = due_at(now, delay, at, zone_of(time_zone, number) if at else UTC)
-    insert_messages([(*ids, 1, due)])
+    due = due_at(now, delay, at, zone_of(time_zone, phone_number) if at else UTC)
+    insert_messages([(*columns, 1, due)])
 
 
 # Where each reader is who is about to be moved on, with the text that follows if the story kept its order.
@@ -152,7 +153,10 @@ WHERE m.id IN %(ids)s ORDER BY e.id
 
 @dataclass(slots=True)
 class Place:
-    """Where a reader is when one of a story's texts was sent, and the text that follows it (None: no more)."""
+    """Where a reader is when one of a story's texts was sent, and the text that follows it (None: no more).
+
+    `number` is ours; `step` counts the texts before the one that was sent.
+    """
 
     enrollment: int
     subscriber: int
@@ -175,10 +179,12 @@ def lock_places(message_ids: list[int]) -> dict[int, Place]:
     """Lock the enrollments of these messages; return each one's place, by the message's id, before it is moved on."""
     lock = " FOR NO KEY UPDATE OF e" if connection.features.has_select_for_update else ""
     places = {}
-    for pk, *ids, step, time_zone, number, straight, status, text, delay, at in run_sql(PLACES + lock, ids=message_ids):
+    for pk, *columns, time_zone, phone_number, straight, status, text, delay, at in run_sql(
+        PLACES + lock, ids=message_ids
+    ):
         following = (text, read(StoryText, "delay", delay), read(StoryText, "at", at)) if text else None
-        zone = zone_of(time_zone, number) if at else UTC
-        places[pk] = Place(*ids, step, zone, bool(straight), status == Enrollment.Status.ACTIVE, following)
+        zone = zone_of(time_zone, phone_number) if at else UTC
+        places[pk] = Place(*columns, zone, bool(straight), status == Enrollment.Status.ACTIVE, following)
     return places
 
 

@@ -48,14 +48,17 @@ retried_patiently = retried(tries=20, pause_seconds=0.5)
 
 
 def run_sql(sql: str, **values: Any) -> list[tuple]:
-    """Run one statement of our own and return its rows, if it has any; a list among the values stands for `(…)`.
+    """Run one statement of our own and return its rows, if it has any, with values as the database gives them: read().
 
-    For statements that run for every few texts: Django builds each query anew, which takes ten times as long as the
-    database needs for it.
+    A list among `values` stands for `(…)`; raises ValueError for an empty one. For statements that run for every few
+    texts: Django builds each query anew, which takes ten times as long as the database needs for it.
     """
     parameters = {}
     for name, value in values.items():
         if isinstance(value, list):
+            if not value:
+                # SQLite takes `()` for a list that holds nothing, PostgreSQL for a mistake.
+                raise ValueError(f"{name} is empty.")
             names = [f"{name}_{index}" for index in range(len(value))]
             sql = sql.replace(f"%({name})s", f"({', '.join(f'%({each})s' for each in names)})")
             parameters |= zip(names, value, strict=True)
@@ -170,8 +173,8 @@ def given(field: Field) -> str:
 
 def values_of(columns: Sequence[Field], rows: Sequence[Row]) -> list:
     """Return all values of these rows, one after the other, as the database takes them."""
-    prepared = [
+    by_column = [
         [field.get_db_prep_save(value, connection) for value in values]
         for field, values in zip(columns, zip(*rows, strict=True), strict=True)
     ]
-    return [value for row in zip(*prepared, strict=True) for value in row]
+    return [value for row in zip(*by_column, strict=True) for value in row]

@@ -100,13 +100,11 @@ def complete_environment() -> None:
 
     with contextlib.suppress(OSError, ValueError):  # Django's settings say what is wrong with it.
         env_file.read(ROOT / ".env")
-    # An empty value is none, here as in the settings; gunicorn alone would stumble over its own.
+    # An empty value is none, here as in the settings.
     port = os.environ["PORT"] = os.environ.get("PORT") or "8000"
     sandbox_port = os.environ["SANDBOX_PORT"] = os.environ.get("SANDBOX_PORT") or "8001"
     os.environ["PUBLIC_URL"] = os.environ.get("PUBLIC_URL") or f"http://localhost:{port}"
     os.environ["TWILIO_API_URL"] = os.environ.get("TWILIO_API_URL") or f"http://localhost:{sandbox_port}"
-    if not os.environ.get("WEB_CONCURRENCY"):
-        os.environ.pop("WEB_CONCURRENCY", None)
 
 
 def ensure_free(name: str) -> None:

@@ -141,8 +141,7 @@ PORT = port("PORT", 8000)
 SANDBOX_PORT = port("SANDBOX_PORT", 8001)
 if PORT == SANDBOX_PORT:
     raise ImproperlyConfigured(f"PORT and SANDBOX_PORT are both {PORT}; set one of them to another port.")
-# How many web processes gunicorn.conf.py asks for: two sync workers answered webhooks the steadiest on SQLite, since
-# threads fight for its one write lock.
+# How many processes the web server runs; each answers one request at a time.
 WEB_CONCURRENCY = count("WEB_CONCURRENCY", 2)
 # Where Twilio and readers reach us. Signatures are computed over it, and pictures are fetched from it.
 PUBLIC_URL = base_url("PUBLIC_URL", f"http://localhost:{PORT}")
@@ -293,7 +292,7 @@ Q_CLUSTER = {
     "workers": 4,
     # What waits inside the cluster is late, and dies with it.
     "queue_limit": 2,
-    # How many tasks one look into the queue fetches: a claim makes four at most.
+    # How many tasks one look into the queue fetches: a claim makes eight at most, four that send and four that recover.
     "bulk": 10,
     # A task begins requests for five seconds, and each ends within CARRIER_TIMEOUT: one that is still there after
     # twenty hangs. `retry` is longer, so that no task is handed out twice while it runs.
@@ -340,8 +339,6 @@ LOGGING = {
         "textengine": {"level": "INFO"},
         "stories": {"level": "INFO"},
         "subscribers": {"level": "INFO"},
-        # A HEAD request is answered without its body by the server; that is nothing to warn of.
-        "gunicorn.http.wsgi": {"level": "ERROR"},
         # At INFO the cluster tells of every task, and the Twilio library of every body and number.
         "django-q": {"level": "WARNING", "handlers": ["console"], "propagate": False},
         "twilio": {"level": "WARNING"},

@@ -176,12 +176,6 @@ class Message(models.Model):
         """The story's text whose words this will take over when its request begins; None once it has words."""
         return self.text if not self.begun_at and not self.sent_at else None
 
-    def accept(self, sid: str, status: Status, sent_at: datetime, segments: int | None) -> None:
-        """Be at the carrier, under its SID."""
-        self.sid, self.status, self.sent_at, self.segments = sid, status, sent_at, segments
-        self.lease = self.lease_until = self.error_code = None
-        self.reason = ""
-
     def release(self, due_at: datetime) -> None:
         """Be scheduled again: the carrier certainly does not have it."""
         self.status, self.due_at = self.Status.SCHEDULED, due_at

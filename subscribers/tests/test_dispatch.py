@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 
 from stories.tests.factory import make_story
-from subscribers import claiming, dispatch
+from subscribers import claiming, consent, dispatch
 from subscribers.models import Enrollment, Hold, Message
 from subscribers.outcomes import record
 from textengine import carrier
@@ -180,8 +180,6 @@ def test_a_text_is_worded_when_it_is_sent_and_keeps_its_words(sandbox):
 
 
 def test_a_stop_between_claim_and_send_wins(sandbox):
-    from subscribers import consent
-
     enrollment = make_due()
     [(_, ids, lease)] = claimed()
     consent.opt_out(enrollment.subscriber, timezone.now(), "the reader texted STOP")

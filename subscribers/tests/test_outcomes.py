@@ -10,7 +10,9 @@ from stories.tests.factory import make_story
 from subscribers import claiming, consent, dispatch
 from subscribers.models import Enrollment, Hold, Message, Sender, Subscriber
 from subscribers.outcomes import LOOK_UP_AFTER, Outcome, backoff, record
+from textengine import carrier
 from textengine.carrier import Accepted, Action, CarrierError, action_for
+from textengine.tests.sandbox_process import SandboxProcess
 
 from .engine import claimed, work
 from .factory import make_enrollment
@@ -23,6 +25,14 @@ pytestmark = pytest.mark.django_db
 def enrollment():
     """A passage whose first text is due now."""
     return make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
+
+
+@pytest.fixture
+def fresh_client():
+    """Have the carrier's client made of this test's settings, as a worker that starts anew makes it."""
+    carrier.client.cache_clear()
+    yield
+    carrier.client.cache_clear()
 
 
 def phone(enrollment) -> str:
@@ -206,9 +216,9 @@ def test_statuses_only_move_forward_in_whatever_order_they_come(enrollment, orde
                 accepted = Accepted(sid, "One", "queued", 1, timezone.now())
                 record([Outcome(request.message_id, timezone.now(), accepted)], lease)
             elif event == "the last":
-                report(sid, last, code, message_id=request.message_id)
+                assert report(sid, last, code, message_id=request.message_id).status_code == 204
             else:
-                report(sid, event, message_id=request.message_id)
+                assert report(sid, event, message_id=request.message_id).status_code == 204
             statuses.append(enrollment.messages.get(step=1).status)
     ranks = [Message.RANKS[status] for status in statuses]
     assert ranks == sorted(ranks)
@@ -272,11 +282,8 @@ def test_a_text_that_the_carrier_refuses_fails_its_enrollment_and_no_other(sandb
     assert {e.pk: e.status for e in Enrollment.objects.all()} == {enrollment.pk: "failed", other.pk: "active"}
 
 
-def test_wrong_credentials_hold_everything_and_lose_nothing(sandbox, enrollment, settings):
-    from textengine import carrier
-
+def test_wrong_credentials_hold_everything_and_lose_nothing(sandbox, enrollment, settings, fresh_client):
     settings.TWILIO_AUTH_TOKEN = "wrong"
-    fresh_clients(carrier)
     work()
     hold = Hold.objects.active().get()
     assert hold.story is None
@@ -285,12 +292,6 @@ def test_wrong_credentials_hold_everything_and_lose_nothing(sandbox, enrollment,
     assert (message.status, message.error_code) == ("scheduled", 20003)
     assert work() == 0
     assert enrollment.messages.get().status == "held"
-    fresh_clients(carrier)
-
-
-def fresh_clients(carrier) -> None:
-    """Forget the client with the settings that it was made of, as a worker that starts anew does."""
-    carrier.client.cache_clear()
 
 
 def test_an_error_that_may_pass_is_given_up_after_a_few_times(sandbox, enrollment):
@@ -306,16 +307,12 @@ def test_an_error_that_may_pass_is_given_up_after_a_few_times(sandbox, enrollmen
     assert enrollment.status == "failed"
 
 
-def test_a_carrier_that_cannot_be_reached_loses_nothing(settings, enrollment):
+def test_a_carrier_that_cannot_be_reached_loses_nothing(enrollment, settings, fresh_client):
     settings.TWILIO_API_URL = "http://127.0.0.1:9"
-    from textengine import carrier
-
-    fresh_clients(carrier)
     work()
     message = enrollment.messages.get()
     assert (message.status, message.begun_at) == ("scheduled", None)
     assert "reached" in message.reason
-    fresh_clients(carrier)
 
 
 def test_one_readers_error_does_not_touch_the_others_of_its_batch(sandbox, enrollment):
@@ -364,33 +361,23 @@ def test_a_reader_who_cannot_be_texted_from_here_does_not_stop_the_others(sandbo
     assert not Hold.objects.exists()
 
 
-def test_a_number_that_is_not_ours_any_more_is_replaced_by_the_configured_one(enrollment, settings):
-    from textengine import carrier
-    from textengine.tests.sandbox_process import SandboxProcess
-
+def test_a_number_that_is_not_ours_any_more_is_replaced_by_the_configured_one(enrollment, settings, fresh_client):
     with SandboxProcess("http://127.0.0.1:9/", settings.TWILIO_AUTH_TOKEN, number=settings.TWILIO_NUMBER) as strict:
         settings.TWILIO_API_URL = strict.url
-        fresh_clients(carrier)
         Enrollment.objects.update(number="+15005550099")
         enrollment.messages.update(number="+15005550099")
         work()
         work()
         assert [message["from"] for message in strict.messages(phone(enrollment))] == [settings.TWILIO_NUMBER]
-        fresh_clients(carrier)
     assert not Hold.objects.exists()
     assert enrollment.messages.get(step=2).number == ""
 
 
-def test_a_configured_number_that_is_not_ours_holds_everything(enrollment, settings):
-    from textengine import carrier
-    from textengine.tests.sandbox_process import SandboxProcess
-
+def test_a_configured_number_that_is_not_ours_holds_everything(enrollment, settings, fresh_client):
     with SandboxProcess("http://127.0.0.1:9/", settings.TWILIO_AUTH_TOKEN, number="+15005550099") as strict:
         settings.TWILIO_API_URL = strict.url
-        fresh_clients(carrier)
         work()
         work()
-        fresh_clients(carrier)
     assert "21606" in Hold.objects.active().get().reason
     assert enrollment.messages.get().status == "scheduled"
 

@@ -2,6 +2,7 @@
 
 from datetime import datetime, time, timedelta
 from itertools import pairwise
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.utils import timezone
@@ -242,8 +243,6 @@ def test_a_clock_time_is_that_of_the_readers_place():
 
 
 def test_a_number_that_lies_in_several_zones_has_the_newsrooms(settings):
-    from zoneinfo import ZoneInfo
-
     settings.NEWSROOM_ZONE = ZoneInfo("Asia/Kathmandu")
     assert str(make_subscriber("+18005550100").zone) == "Asia/Kathmandu"
     assert str(make_subscriber("+12125550100").zone) == "America/New_York"

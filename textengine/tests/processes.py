@@ -32,7 +32,8 @@ def wait_until(condition, timeout: float = 10, describe=lambda: "it never came t
     return SandboxProcess.wait_until(condition, timeout, describe, pause)
 
 
-def test_database_url() -> str:
+def url_of_database() -> str:
+    """Return the address of the database that this test is connected to."""
     settings = connection.settings_dict
     if connection.vendor == "sqlite":
         return f"sqlite:///{settings['NAME']}"
@@ -105,7 +106,7 @@ class Processes:
             f"{self.url}/twilio/inbound/{WEBHOOK_RETRIES}", auth_token, number="+15005550006", **sandbox_options
         )
         self.media_root = media_root
-        self.database_url = database_url or test_database_url()
+        self.database_url = database_url or url_of_database()
         self.running: dict[str, subprocess.Popen] = {}
         self.groups: set[int] = set()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  closed in __exit__
@@ -150,7 +151,7 @@ class Processes:
 
     def start(self, name: str) -> None:
         command = {
-            "web": [BIN / "gunicorn", "textengine.wsgi"],
+            "web": [sys.executable, "-m", "textengine.web"],
             "worker": [sys.executable, "manage.py", "qcluster"],
         }[name.split()[-1]]
         self.running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)

@@ -210,12 +210,11 @@ def test_a_taken_port_is_named_with_what_to_do(start, name):
 
 def test_an_empty_setting_is_none(monkeypatch, tmp_path):
     monkeypatch.setattr(textengine.run, "ROOT", tmp_path)  # There is no .env in it.
-    for name in ("PORT", "SANDBOX_PORT", "PUBLIC_URL", "TWILIO_API_URL", "WEB_CONCURRENCY"):
+    for name in ("PORT", "SANDBOX_PORT", "PUBLIC_URL", "TWILIO_API_URL"):
         monkeypatch.setenv(name, "")
     textengine.run.complete_environment()
     assert os.environ["PUBLIC_URL"] == f"http://localhost:{os.environ['PORT']}" == "http://localhost:8000"
     assert os.environ["TWILIO_API_URL"] == f"http://localhost:{os.environ['SANDBOX_PORT']}" == "http://localhost:8001"
-    assert "WEB_CONCURRENCY" not in os.environ
 
 
 @pytest.mark.parametrize(

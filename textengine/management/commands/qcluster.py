@@ -18,7 +18,9 @@ import signal
 import sys
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
+from typing import NoReturn
 
 from django.conf import settings
 from django.db import DatabaseError, connections
@@ -68,9 +70,9 @@ class Command(ClusterCommand):
 
 
 class WatchedCluster:
-    """One cluster below this process, from its start to its end."""
+    """One cluster below this process, from its start to its end; `start` is what its master runs."""
 
-    def __init__(self, start):
+    def __init__(self, start: Callable[[], None]):
         self.started = self.polled = self.began = time.monotonic()
         self.asked_to_end: float | None = None
         self.progress, progress_writer = os.pipe()
@@ -152,8 +154,8 @@ class WatchedCluster:
             return
 
 
-def run_cluster(start, alive: int, progress_writer: int) -> None:
-    """Be the cluster's master; never returns."""
+def run_cluster(start: Callable[[], None], alive: int, progress_writer: int) -> NoReturn:
+    """Be the cluster's master; `alive` and `progress_writer` are its ends of the pipes to the process in front."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_DFL)
     os.setsid()

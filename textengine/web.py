@@ -1,0 +1,79 @@
+"""`python -m textengine.web`: the web server, set up as the settings say.
+
+Its own threads take connections and read requests, so that a slow or silent client keeps nobody waiting. Django runs in
+processes beside it, one request at a time in each: threads would fight for SQLite's one write lock.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+
+from . import missing
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
+
+
+def main() -> None:
+    try:
+        from django.core.exceptions import ImproperlyConfigured
+        from granian import Granian
+        from granian.constants import HTTPModes, Interfaces
+        from granian.log import LogLevels
+
+        from . import starting
+
+        starting.prepare()
+    except ModuleNotFoundError as error:
+        sys.exit(missing.cure(error))
+    except ImproperlyConfigured as error:
+        sys.exit(f"Text-Engine cannot start: {error}")
+    from django.conf import settings
+
+    Granian(
+        "textengine.web:application",
+        factory=True,
+        interface=Interfaces.WSGI,
+        address=address(settings.PUBLIC_URL),
+        port=settings.PORT,
+        workers=settings.WEB_CONCURRENCY,
+        blocking_threads=1,
+        http=HTTPModes.http1,
+        websockets=False,
+        log_level=LogLevels.warning,
+        respawn_failed_workers=True,
+        respawn_interval=0.5,
+        # A request that is still there after that long hangs.
+        workers_kill_timeout=30,
+    ).serve()
+
+
+def address(public_url: str) -> str:
+    """Return where to listen: whoever gives no public address keeps the pages to this machine."""
+    from urllib.parse import urlsplit
+
+    return "127.0.0.1" if urlsplit(public_url).hostname in ("localhost", "127.0.0.1") else "0.0.0.0"  # noqa: S104
+
+
+def application() -> Callable:
+    """Return the application, in one of the server's processes, which ends with the server."""
+    from .wsgi import application
+
+    # Static files are found in place until somebody collects them, so their folder may be missing.
+    warnings.filterwarnings("ignore", message="No directory at")
+    threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
+    return application
+
+
+def end_with(server: int) -> None:
+    """End this process soon after the server: killed itself, it could not take its processes along."""
+    while os.getppid() == server:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    main()

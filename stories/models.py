@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 
 from .keywords import RESERVED_WORDS, KeywordField
 from .media import picture_suffix, validate_picture
+from .waits import Wait
 
 # Twilio refuses a longer body (error 21617).
 BODY_MAX_LENGTH = 1600
@@ -168,6 +169,11 @@ class StoryText(models.Model):
         blank=True,
         help_text="Optional: wait on until a clock at the reader's place shows this time.",
     )
+    days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Optional: at that time on the reader's first, second … day after the one of the text before.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
@@ -176,6 +182,11 @@ class StoryText(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["story", "position"], name="one_text_per_position"),
             models.CheckConstraint(condition=Q(delay__gte=timedelta(0)), name="delay_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(days=None) | Q(days__gte=1, at__isnull=False, delay=timedelta(0)),
+                name="days_lead_to_a_time",
+                violation_error_message="Days are counted to a time of day, from 1 up, and without a delay.",
+            ),
         ]
 
     def __str__(self):
@@ -186,6 +197,15 @@ class StoryText(models.Model):
             raise ValidationError("Write a text or choose a picture.")
         if self.media and self.media_url:
             raise ValidationError({"media_url": "Choose one: an uploaded picture or a link."})
+
+    @property
+    def wait(self) -> Wait:
+        """When it comes, seen from the text before."""
+        return Wait(self.delay, self.days, self.at)
+
+    @wait.setter
+    def wait(self, wait: Wait) -> None:
+        self.delay, self.days, self.at = wait.delay, wait.days, wait.at
 
     @property
     def picture_url(self) -> str:

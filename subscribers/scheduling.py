@@ -73,7 +73,7 @@ def texts_of(enrollments: Iterable[Enrollment]) -> dict[int, list[StoryText]]:
     """Return the texts of these enrollments' stories, in order and without their words, by the story's id."""
     texts = defaultdict(list)
     stories = {enrollment.story_id for enrollment in enrollments}
-    fields = ("story_id", "position", "delay", "at", "created_at")
+    fields = ("story_id", "position", "delay", "days", "at", "created_at")
     for text in StoryText.objects.filter(story__in=stories).only(*fields).order_by("story", "position"):
         texts[text.story_id].append(text)
     return texts
@@ -121,7 +121,7 @@ def write_messages(following: list[tuple[Enrollment, Message | None, StoryText]]
     zones = zones_of({enrollment.subscriber_id for enrollment, _, text in following if text.at})
     created, changed = [], []
     for enrollment, message, text in following:
-        due = due_at(ways[enrollment.pk].since, text.delay, text.at, zones.get(enrollment.subscriber_id, UTC))
+        due = due_at(ways[enrollment.pk].since, text.wait, zones.get(enrollment.subscriber_id, UTC))
         if message is None:
             created.append(
                 (

@@ -7,8 +7,9 @@ from django.utils.html import format_html
 
 from textengine.moments import NOTHING, moment
 
-from .forms import DELAY_SUGGESTIONS, StoryForm, TextForm, TextFormSet, delay_in_words
+from .forms import StoryForm, TextForm, TextFormSet
 from .models import Story, StoryText
+from .waits import WAIT_SUGGESTIONS, wait_in_words
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
 # fields, but does not look into pairs.
@@ -19,22 +20,19 @@ class TextInline(admin.StackedInline):
     form = TextForm
     formset = TextFormSet
     template = "admin/stories/texts.html"
-    readonly_fields = ["wait"]
-    delay_suggestions = DELAY_SUGGESTIONS
+    fieldsets = [
+        (None, {"fields": ["body", "wait"]}),
+        ("Picture", {"fields": ["media", "media_url"], "classes": ["collapse"]}),
+    ]
+    wait_suggestions = WAIT_SUGGESTIONS
 
     class Media:
         js = [forms.Script("stories/texts.js", defer=True)]
 
-    def get_fieldsets(self, request, obj=None):
-        writes = self.has_add_permission(request, obj) or self.has_change_permission(request, obj)
-        return [
-            (None, {"fields": ["body", ("delay" if writes else "wait", "at")]}),
-            ("Picture", {"fields": ["media", "media_url"], "classes": ["collapse"]}),
-        ]
-
-    @admin.display(description="delay")
+    @admin.display(description="when")
     def wait(self, text: StoryText) -> str:
-        return delay_in_words(text.delay)
+        """Say it to those who may only look; others have the form's field of this name."""
+        return wait_in_words(text.wait)
 
     def get_extra(self, request, obj=None, **kwargs) -> int:
         return 0 if obj else 1

@@ -1,6 +1,4 @@
-"""How journalists write texts down: delays as people say them, pictures to look at, texts in order."""
-
-from datetime import timedelta
+"""How journalists write texts down: waits as people say them, pictures to look at, texts in order."""
 
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
@@ -8,80 +6,20 @@ from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.forms.formsets import ORDERING_FIELD_NAME
 from django.utils import timezone
-from humanize import precisedelta
-from pytimeparse import parse
 
 from .media import NO_PICTURE
 from .models import Story, StoryText
-
-AT_ONCE = "right away"
-AT_ONCE_WORDS = {"", "0", AT_ONCE, "at once", "immediately", "now"}
-DELAY_SUGGESTIONS = [
-    AT_ONCE,
-    "30 seconds",
-    "5 minutes",
-    "45 minutes",
-    "2 hours",
-    "2 hours and 30 minutes",
-    "1 day",
-    "1 day and 6 hours",
-    "3 days",
-    "1 week",
-]
-DELAY_MAX = timedelta(days=3650)
+from .waits import WORDS_MAX_LENGTH, Wait, parse_wait, wait_in_words
 
 
-def delay_in_words(delay: timedelta) -> str:
-    """Return a delay as DelayField reads it: "right away", "2 hours and 30 minutes"."""
-    return precisedelta(delay, suppress=["months", "years"], format="%.10g") if delay else AT_ONCE
+class WaitField(forms.CharField):
+    """When a text comes, as people say it: "2 hours", "next day at 8:00"; empty is right away. Cleans to a Wait."""
 
-
-class DelayField(forms.DurationField):
-    """A delay as people say it: "2 hours", "1 day and 6 hours", "90 s"; empty is right away."""
-
-    widget = forms.TextInput
-    default_error_messages = {
-        "invalid": "“%(value)s” is not understood; write numbers and units, such as “2 hours” or “1 day 6 hours”.",
-        "unit": "%(value)s of what? Add a unit, such as “%(value)s minutes” or “%(value)s hours”.",
-        "colon": "Write “1 hour 30 minutes” rather than 1:30; a time of day belongs into the field beside it.",
-        "negative": "A text cannot come before the one it follows; write a delay without a minus.",
-        "overflow": "That is more than ten years; choose a shorter delay.",
-    }
-
-    def to_python(self, value) -> timedelta:
-        if value is None or isinstance(value, timedelta):
-            return value or timedelta(0)
-        words = " ".join(str(value).lower().split())
-        if words in AT_ONCE_WORDS:
-            return timedelta(0)
-        for code, wrong in (
-            ("negative", words.startswith(("-", "−", "–"))),
-            ("colon", ":" in words),
-            ("unit", is_bare_number(words)),
-        ):
-            if wrong:
-                raise self.error(code, value)
-        # humanize writes "and", which pytimeparse does not read.
-        seconds = parse(" ".join(word for word in words.replace(",", " , ").split() if word != "and"))
-        if seconds is None:
-            raise self.error("invalid", value)
-        if seconds > DELAY_MAX.total_seconds():
-            raise self.error("overflow", value)
-        return timedelta(seconds=round(seconds, 3))
+    def to_python(self, value) -> Wait:
+        return value if isinstance(value, Wait) else parse_wait(super().to_python(value))
 
     def prepare_value(self, value):
-        return delay_in_words(value) if isinstance(value, timedelta) else value
-
-    def error(self, code: str, value: str) -> ValidationError:
-        return ValidationError(self.error_messages[code], code=code, params={"value": str(value).strip()})
-
-
-def is_bare_number(words: str) -> bool:
-    try:
-        float(words)
-    except ValueError:
-        return False
-    return True
+        return wait_in_words(value) if isinstance(value, Wait) else value
 
 
 class BodyField(forms.CharField):
@@ -126,23 +64,22 @@ class TextForm(forms.ModelForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    delay = DelayField(
-        label="Delay",
+    wait = WaitField(
+        label="When",
         required=False,
-        initial=timedelta(0),
         widget=forms.TextInput(
-            attrs={"list": "delay-suggestions", "autocomplete": "off", "aria-describedby": "texts-help"}
+            attrs={
+                "list": "wait-suggestions",
+                "maxlength": WORDS_MAX_LENGTH,
+                "autocomplete": "off",
+                "aria-describedby": "texts-help",
+            }
         ),
-    )
-    at = forms.TimeField(
-        label="At",
-        required=False,
-        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "aria-describedby": "texts-help"}),
     )
 
     class Meta:
         model = StoryText
-        fields = ["body", "delay", "at", "media", "media_url"]
+        fields = ["body", "wait", "media", "media_url"]
         field_classes = {"media_url": PictureLinkField}
         widgets = {
             "media": PictureInput(attrs={"accept": "image/jpeg,image/png,image/gif"}),
@@ -151,6 +88,16 @@ class TextForm(forms.ModelForm):
         labels = {"media": "Upload", "media_url": "or link"}
         help_texts = {"media": "", "media_url": ""}
         error_messages = {"media": {"invalid_image": NO_PICTURE}}
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.initial.setdefault("wait", self.instance.wait)
+
+    def clean(self):
+        cleaned = super().clean()
+        if "wait" in cleaned:
+            self.instance.wait = cleaned["wait"]
+        return cleaned
 
     @property
     def changed_data(self) -> list[str]:

@@ -32,6 +32,7 @@ already?), "12 am", "tomorrow at midnight" (when tomorrow begins, or ends?).
 import re
 from dataclasses import dataclass
 from datetime import time, timedelta
+from functools import lru_cache
 
 from django.core.exceptions import ValidationError
 from humanize import precisedelta
@@ -75,6 +76,8 @@ def wait_in_words(wait: Wait) -> str:
     return f"after {hours_in_words(wait.delay)}, {clock}" if wait.delay else clock
 
 
+# humanize takes its time, and a story is looked at again and again while its delays stay.
+@lru_cache(maxsize=1000)
 def delay_in_words(delay: timedelta) -> str:
     return precisedelta(delay, suppress=["months", "years"], format="%.10g") if delay else AT_ONCE
 

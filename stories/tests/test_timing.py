@@ -7,6 +7,8 @@ import pytest
 from stories.timing import clock_moment, due_at
 from stories.waits import Wait
 
+from .wall_clock import days_with_a_change, watched
+
 BERLIN, NEW_YORK, ST_JOHNS, KATHMANDU, LORD_HOWE, APIA, HAVANA = ZONES = [
     ZoneInfo(name)
     for name in (
@@ -83,35 +85,6 @@ def test_a_time_that_the_clock_leaps_over_comes_as_long_after_the_leap():
 
 def test_a_moment_in_any_zone_is_answered_in_utc():
     assert due_at(datetime(2026, 11, 23, 11, tzinfo=BERLIN), Wait(delay=timedelta(hours=1)), BERLIN).tzinfo is UTC
-
-
-def when_shown(day: date, at: time, zone: ZoneInfo) -> datetime:
-    """Watch a clock in `zone` minute by minute until it shows `at` on `day`, or leaps over that."""
-    wanted = datetime.combine(day, at)
-    minute = datetime.combine(day, time(0), tzinfo=UTC) - timedelta(hours=16)
-    shown = minute.astimezone(zone).replace(tzinfo=None)
-    while shown < wanted:
-        before, minute = shown, minute + timedelta(minutes=1)
-        shown = minute.astimezone(zone).replace(tzinfo=None)
-    return minute if shown == wanted else minute + (wanted - before - timedelta(minutes=1))
-
-
-def watched(after: datetime, wait: Wait, zone: ZoneInfo) -> datetime:
-    """Find out by a clock and a calendar on the wall when a text is due, which due_at computes."""
-    if wait.days:
-        return max(after, when_shown(after.astimezone(zone).date() + timedelta(days=wait.days), wait.at, zone))
-    earliest = after + wait.delay
-    today = earliest.astimezone(zone).date()
-    moments = (when_shown(today + timedelta(days=days), wait.at, zone) for days in range(2))
-    return max(earliest, next((moment for moment in moments if moment >= earliest), earliest))
-
-
-def days_with_a_change(zone: ZoneInfo) -> list[datetime]:
-    """Return the days of 2006 to 2036 on which the clocks of `zone` change, and 28 February of leap years."""
-    days = [datetime(2006, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(31 * 365)]
-    offsets = [day.astimezone(zone).utcoffset() for day in days]
-    changes = [day for day, offset, then in zip(days, offsets, offsets[1:], strict=False) if offset != then]
-    return changes + [datetime(year, 2, 28, tzinfo=UTC) for year in range(2008, 2037, 4)]
 
 
 @pytest.mark.parametrize("zone", ZONES, ids=str)

@@ -9,9 +9,11 @@ from django_q.models import OrmQ
 
 from stories.models import StoryText
 from stories.tests.factory import make_story
+from stories.timeline import timeline
+from stories.waits import parse_wait
 from subscribers import scheduling, tasks
 from subscribers.models import Enrollment, Message
-from subscribers.scheduling import follow_story, send_next_now, texts_of
+from subscribers.scheduling import follow_story, schedule, send_next_now, texts_of
 
 from .engine import work
 from .factory import make_enrollment, make_subscriber
@@ -255,6 +257,22 @@ def test_the_next_day_is_the_one_after_the_day_on_which_the_readers_calendar_saw
     berlin.messages.filter(step=1).update(sent_at=datetime.fromisoformat(sent_at).replace(tzinfo=UTC))
     follow_story(story.pk, timezone.now())
     assert waiting(berlin).due_at == datetime(2026, 11, day, 8, tzinfo=berlin.subscriber.zone)
+
+
+def test_the_timeline_of_a_story_says_when_its_texts_are_scheduled(story):
+    for body, words in [("A", "2 minutes"), ("B", "next day at 8:00"), ("C", "after 24 hours, at 21:07"), ("D", "")]:
+        saved = text(story, body)
+        saved.wait = parse_wait(words)
+        saved.save()
+    berlin = make_enrollment(make_subscriber("+4930901820"), story)
+    for moment in timeline(story.texts.order_by("position"), berlin.created_at, berlin.subscriber.zone):
+        message = waiting(berlin)
+        assert (message.text, message.due_at) == (moment.text, moment.due)
+        berlin.messages.filter(pk=message.pk).update(sent_at=message.due_at)
+        berlin.step += 1
+        berlin.save()
+        schedule([berlin], timezone.now())
+    assert waiting(berlin) is None
 
 
 def test_a_number_that_lies_in_several_zones_has_the_newsrooms(settings):

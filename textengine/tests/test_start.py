@@ -34,6 +34,8 @@ WRONG = [
     ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two'; set it to a whole number from 1 up"),
     ({"MEDIA_ROOT": "/etc/passwd"}, "MEDIA_ROOT is '/etc/passwd', but /etc/passwd is no folder"),
     ({"MEDIA_ROOT": "manage.py/media"}, "manage.py is no folder; set it to a folder"),
+    ({"NIGHT_BEGINS": "24:00"}, "NIGHT_BEGINS is '24:00'; set it to a time of day such as 21:00"),
+    ({"NIGHT_ENDS": "8"}, "NIGHT_ENDS is '8'; set it to a time of day such as 21:00"),
     ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE is 'Mars/Olympus'"),
     ({"TWILIO_ACCOUNT_SID": ""}, "set TWILIO_ACCOUNT_SID"),
     ({"TWILIO_AUTH_TOKEN": "", "TWILIO_NUMBER": ""}, "set TWILIO_AUTH_TOKEN, TWILIO_NUMBER or TWILIO_MESSAGING"),

@@ -6,7 +6,9 @@ from datetime import datetime
 from django.db import transaction
 
 from ..models import Story, StoryText
+from ..phone import Picture
 from ..segments import count_segments
+from ..waits import wait_in_words
 from .drafts import TextDraft
 
 
@@ -33,6 +35,28 @@ class TextChange:
         if self.before is None:
             return "new"
         return "changed" if self.fields else "moved" if self.moved else "unchanged"
+
+    @property
+    def wait(self) -> str:
+        return wait_in_words(self.text.wait)
+
+    @property
+    def wait_before(self) -> str:
+        """What the wait was, where it changes."""
+        return wait_in_words(self.before.wait) if self.before and "delay" in self.fields else ""
+
+    @property
+    def body_before(self) -> str:
+        """What the body was, where it changes."""
+        return self.before.body if self.before and "body" in self.fields else ""
+
+    @property
+    def picture(self) -> Picture | None:
+        return Picture.at(self.text.picture_url) if self.text.picture_url else None
+
+    @property
+    def segments(self) -> int:
+        return count_segments(self.text.body) if self.text.body else 0
 
 
 @dataclass(slots=True)
@@ -62,7 +86,11 @@ class Plan:
 
     @property
     def segments(self) -> int:
-        return sum(count_segments(change.text.body) for change in self.texts if change.text.body)
+        return sum(change.segments for change in self.texts)
+
+    @property
+    def pictures(self) -> int:
+        return sum(bool(change.text.media or change.text.media_url) for change in self.texts)
 
     def count(self, kind: str) -> int:
         return sum(change.kind == kind for change in self.texts)

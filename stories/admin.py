@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from textengine.moments import NOTHING, moment
 
 from .forms import StoryForm, TextForm, TextFormSet
+from .importing_admin import ImportingMixin
 from .models import Story, StoryText
 from .waits import WAIT_SUGGESTIONS, wait_in_words
 
@@ -42,7 +43,7 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(admin.ModelAdmin):
+class StoryAdmin(ImportingMixin, admin.ModelAdmin):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [

@@ -51,6 +51,11 @@ class TextChange:
         return self.before.body if self.before and "body" in self.fields else ""
 
     @property
+    def picture_before(self) -> str:
+        """Where the picture was, or what its file was called, where it changes."""
+        return self.before.picture if self.before and "media" in self.fields else ""
+
+    @property
     def picture(self) -> Picture | None:
         return Picture.at(self.text.picture_url) if self.text.picture_url else None
 

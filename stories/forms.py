@@ -22,6 +22,14 @@ class WaitField(forms.CharField):
         return wait_in_words(value) if isinstance(value, Wait) else value
 
 
+class HelpedAboveField(forms.BoundField):
+    """A field whose help stands once above all texts; where it was refused, the reason is read out with it."""
+
+    @property
+    def aria_describedby(self) -> str:
+        return f"texts-help {self.auto_id}_error" if self.errors else "texts-help"
+
+
 class BodyField(forms.CharField):
     """What a text says; line ends are those of phones, not those of forms."""
 
@@ -68,13 +76,9 @@ class TextForm(forms.ModelForm):
         label="When",
         required=False,
         widget=forms.TextInput(
-            attrs={
-                "list": "wait-suggestions",
-                "maxlength": WORDS_MAX_LENGTH,
-                "autocomplete": "off",
-                "aria-describedby": "texts-help",
-            }
+            attrs={"list": "wait-suggestions", "maxlength": WORDS_MAX_LENGTH, "autocomplete": "off"}
         ),
+        bound_field_class=HelpedAboveField,
     )
 
     class Meta:

@@ -306,7 +306,10 @@ def test_one_who_may_only_look_sees_waits_in_words(looker):
 def test_a_wait_that_was_refused_leaves_the_one_that_was(journalist):
     story = make_story([("a", 7200)])
     response = journalist.post(page_of(story), form_of(story, [{"wait": "next morning"}]))
-    assert 'value="next morning"' in response.content.decode()
+    page = response.content.decode()
+    assert 'value="next morning"' in page
+    assert 'aria-describedby="texts-help id_texts-0-wait_error"' in page
+    assert 'id="id_texts-0-wait_error"' in page
     assert story.texts.get().wait == Wait(delay=timedelta(hours=2))
 
 

@@ -4,14 +4,14 @@ from datetime import timedelta
 
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Max
 from django.forms.formsets import ORDERING_FIELD_NAME
 from django.utils import timezone
 from humanize import precisedelta
 from pytimeparse import parse
 
-from .media import NO_PICTURE
+from .media import phone_picture
 from .models import Story, StoryText
 
 AT_ONCE = "right away"
@@ -98,6 +98,14 @@ class PictureLinkField(forms.URLField):
         super().__init__(assume_scheme="https", **kwargs)
 
 
+class PictureField(forms.FileField):
+    """A picture, which comes out as phones get it."""
+
+    def to_python(self, data):
+        file = super().to_python(data)
+        return phone_picture(file) if file else None
+
+
 class PictureInput(AdminFileWidget):
     """Choose a picture, seeing the one that is there."""
 
@@ -143,14 +151,19 @@ class TextForm(forms.ModelForm):
     class Meta:
         model = StoryText
         fields = ["body", "delay", "at", "media", "media_url"]
-        field_classes = {"media_url": PictureLinkField}
+        field_classes = {"media": PictureField, "media_url": PictureLinkField}
         widgets = {
             "media": PictureInput(attrs={"accept": "image/jpeg,image/png,image/gif"}),
             "media_url": forms.URLInput(attrs={"placeholder": "https://"}),
         }
         labels = {"media": "Upload", "media_url": "or link"}
         help_texts = {"media": "", "media_url": ""}
-        error_messages = {"media": {"invalid_image": NO_PICTURE}}
+
+    def full_clean(self):
+        super().full_clean()
+        # Whoever chose a picture that cannot be sent is told so, and not to choose one.
+        if self.errors.keys() & {"media", "media_url"}:
+            self.errors.pop(NON_FIELD_ERRORS, None)
 
     @property
     def changed_data(self) -> list[str]:

@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from django_q.tasks import async_task
 
 from .keywords import RESERVED_WORDS, KeywordField
-from .media import picture_suffix, validate_picture
+from .media import SUFFIXES, picture_kind, validate_picture
 
 # Twilio refuses a longer body (error 21617).
 BODY_MAX_LENGTH = 1600
@@ -124,7 +124,7 @@ class Story(models.Model):
 
 def picture_path(text: "StoryText", filename: str) -> str:
     """Where an uploaded picture is kept: an address that cannot be guessed, named for what the file contains."""
-    return f"pictures/{secrets.token_urlsafe(12)}{picture_suffix(text.media.file)}"
+    return f"pictures/{secrets.token_urlsafe(12)}{SUFFIXES[picture_kind(text.media.file)]}"
 
 
 class StoryText(models.Model):

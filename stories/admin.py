@@ -29,7 +29,7 @@ class TextInline(admin.StackedInline):
         writes = self.has_add_permission(request, obj) or self.has_change_permission(request, obj)
         return [
             (None, {"fields": ["body", ("delay" if writes else "wait", "at")]}),
-            ("Picture", {"fields": ["media", "media_url"], "classes": ["collapse"]}),
+            ("Picture", {"fields": ["media", "media_url", "alt"], "classes": ["collapse"]}),
         ]
 
     @admin.display(description="delay")

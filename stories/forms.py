@@ -150,14 +150,13 @@ class TextForm(forms.ModelForm):
 
     class Meta:
         model = StoryText
-        fields = ["body", "delay", "at", "media", "media_url"]
+        fields = ["body", "delay", "at", "media", "media_url", "alt"]
         field_classes = {"media": PictureField, "media_url": PictureLinkField}
         widgets = {
             "media": PictureInput(attrs={"accept": "image/jpeg,image/png,image/gif"}),
             "media_url": forms.URLInput(attrs={"placeholder": "https://"}),
         }
-        labels = {"media": "Upload", "media_url": "or link"}
-        help_texts = {"media": "", "media_url": ""}
+        labels = {"media": "Upload", "media_url": "or link", "alt": "Picture in words"}
 
     def full_clean(self):
         super().full_clean()

@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 
 from .keywords import RESERVED_WORDS, KeywordField
 from .media import SUFFIXES, picture_kind, validate_picture
+from .phone import Picture
 
 # Twilio refuses a longer body (error 21617).
 BODY_MAX_LENGTH = 1600
@@ -145,7 +146,8 @@ class StoryText(models.Model):
         upload_to=picture_path,
         blank=True,
         validators=[validate_picture],
-        help_text="JPEG, PNG or GIF, 5 MB at most.",
+        help_text="JPEG, PNG or GIF. It is turned upright, made small enough for every phone, and freed from what the "
+        "camera wrote into it, such as the place.",
     )
     media_url = models.URLField(
         "picture link",
@@ -155,7 +157,15 @@ class StoryText(models.Model):
         validators=[
             URLValidator(["http", "https"], message="A picture's link begins with https:// or http://.", code="scheme")
         ],
-        help_text="Instead of an upload: the address of a picture.",
+        help_text="Instead of an upload: the address of a picture, 5 MB at most. Readers get it from there, as it then "
+        "is, so it has to stay there.",
+    )
+    alt = models.CharField(
+        "picture in words",
+        max_length=200,
+        blank=True,
+        help_text="What the picture shows, in a sentence, for those who cannot see it: our pages read it out. Phones "
+        "do not get it, so what the story needs belongs into the text as well.",
     )
     delay = models.DurationField(
         default=timedelta(0),
@@ -191,3 +201,8 @@ class StoryText(models.Model):
     def picture_url(self) -> str:
         """The picture's address as the carrier can fetch it; empty without a picture."""
         return settings.PUBLIC_URL + self.media.url if self.media else self.media_url
+
+    @property
+    def picture(self) -> Picture | None:
+        """The picture as a phone on our pages shows it."""
+        return Picture.at(self.picture_url, self.alt) if self.picture_url else None

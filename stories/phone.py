@@ -14,13 +14,14 @@ class Picture:
 
     address: str
     host: str = ""  # empty for our own, whose address is a path
+    alt: str = ""  # what it shows, in words; empty where nobody wrote it down
 
     @classmethod
-    def at(cls, url: str) -> Self:
+    def at(cls, url: str, alt: str = "") -> Self:
         """Return the picture at this absolute address."""
         if url.startswith(f"{settings.PUBLIC_URL}/"):
-            return cls(url.removeprefix(settings.PUBLIC_URL))
-        return cls(url, urlsplit(url).hostname or "")
+            return cls(url.removeprefix(settings.PUBLIC_URL), alt=alt)
+        return cls(url, urlsplit(url).hostname or "", alt)
 
 
 @dataclass(frozen=True, slots=True)

@@ -220,6 +220,13 @@ def test_a_file_that_is_no_picture_is_refused_at_its_text(journalist):
         assert errors == [{"media": ["This file is not a JPEG, PNG or GIF picture."]}]
 
 
+def test_a_picture_may_have_words_of_its_own_and_may_do_without(journalist):
+    story = make_story([("a", 0), ("b", 0)])
+    rows = [{"media": SimpleUploadedFile("a.png", make_picture()), "alt": alt} for alt in ("A red field", "")]
+    assert journalist.post(page_of(story), form_of(story, rows)).status_code == 302
+    assert [text.picture.alt for text in story.texts.order_by("position")] == ["A red field", ""]
+
+
 @pytest.mark.parametrize(
     ("rows", "tells"),
     [

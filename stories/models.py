@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
+from .addresses import carrier_address
 from .keywords import RESERVED_WORDS, KeywordField
 from .media import SUFFIXES, picture_kind, validate_picture
 from .phone import Picture
@@ -200,7 +201,7 @@ class StoryText(models.Model):
     @property
     def picture_url(self) -> str:
         """The picture's address as the carrier can fetch it; empty without a picture."""
-        return settings.PUBLIC_URL + self.media.url if self.media else self.media_url
+        return carrier_address(self.media.name) if self.media else self.media_url
 
     @property
     def picture(self) -> Picture | None:

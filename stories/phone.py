@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from .addresses import page_address, stored_name
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -19,6 +21,8 @@ class Picture:
     @classmethod
     def at(cls, url: str, alt: str = "") -> Self:
         """Return the picture at this absolute address."""
+        if name := stored_name(url):
+            return cls(page_address(name), alt=alt)
         if url.startswith(f"{settings.PUBLIC_URL}/"):
             return cls(url.removeprefix(settings.PUBLIC_URL), alt=alt)
         return cls(url, urlsplit(url).hostname or "", alt)

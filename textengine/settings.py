@@ -233,6 +233,8 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+# Addresses and ports besides the public internet's that a picture's link may lead to: for tests, and for nothing else.
+LINKS_MAY_ALSO_REACH: frozenset[tuple[str, int]] = frozenset()
 # After how many days messages that nobody waits for any more are deleted; kept for ever unless set.
 MESSAGE_RETENTION = days("MESSAGE_RETENTION_DAYS")
 # A story of 200 texts sends about ten fields a text.

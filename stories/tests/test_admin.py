@@ -227,6 +227,22 @@ def test_a_picture_may_have_words_of_its_own_and_may_do_without(journalist):
     assert [text.picture.alt for text in story.texts.order_by("position")] == ["A red field", ""]
 
 
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_no_transaction_waits_for_a_picture_to_be_made(client, monkeypatch):
+    client.force_login(User.objects.create_superuser("root"))
+    story = make_story([("a", 0)])
+    within, thumbnail = [], Image.Image.thumbnail
+
+    def watched(*args, **options):
+        within.append(connection.in_atomic_block)
+        return thumbnail(*args, **options)
+
+    monkeypatch.setattr(Image.Image, "thumbnail", watched)
+    upload = SimpleUploadedFile("a.png", make_picture())
+    assert client.post(page_of(story), form_of(story, [{"media": upload}])).status_code == 302
+    assert within == [False]
+
+
 @pytest.mark.parametrize(
     ("rows", "tells"),
     [

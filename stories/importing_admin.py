@@ -9,7 +9,6 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from .models import Story
 from .scripts.drafts import Problem, ScriptError, StoryDraft, draft_of
 from .scripts.files import read_story, source_of, title_of
 from .scripts.importing import plan_import
@@ -85,9 +84,7 @@ class ImportingMixin:
         return HttpResponseRedirect(reverse("admin:stories_story_change", args=[plan.story.pk]))
 
     def may_import(self, request: HttpRequest, plan: Plan) -> bool:
-        on_story = (
-            self.has_add_permission(request) if plan.is_new else self.has_change_permission(request, plan.story)
-        )
+        on_story = self.has_add_permission(request) if plan.is_new else self.has_change_permission(request, plan.story)
         return on_story and request.user.has_perms(TEXT_PERMISSIONS[plan.is_new])
 
     def log_import(self, request: HttpRequest, plan: Plan) -> None:

@@ -3,7 +3,6 @@
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
@@ -11,7 +10,8 @@ from django.utils import timezone
 
 from .scripts.drafts import Problem, ScriptError, StoryDraft, draft_of
 from .scripts.files import read_story, source_of, title_of
-from .scripts.importing import plan_import
+from .scripts.importing import import_story
+from .scripts.pictures import Pictures
 from .scripts.plans import Plan
 from .scripts.script import write_script
 from .scripts.table import write_table
@@ -71,17 +71,21 @@ class ImportingMixin:
 
     def look_or_save(self, request: HttpRequest, said: dict, draft: StoryDraft) -> HttpResponse:
         """Show what the file would change; save it if that is what was seen already."""
-        with transaction.atomic():
-            plan = plan_import(draft, title=said["title"])
-            if not self.may_import(request, plan):
-                raise ScriptError([Problem(1, NOT_ALLOWED)])
-            if "save" not in said or said.get("seen") != plan.seen:
-                return self.plan_page(request, said, plan)
-            plan.save(timezone.now())
-            if not plan.changes_nothing:
-                self.log_import(request, plan)
+        plan = import_story(
+            draft, Pictures(draft), timezone.now(), said["title"], lambda plan: self.is_agreed(request, said, plan)
+        )
+        if not plan.saved:
+            return self.plan_page(request, said, plan)
+        if not plan.changes_nothing:
+            self.log_import(request, plan)
         self.message_user(request, f"“{plan.story}” was imported: {plan.summary}.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:stories_story_change", args=[plan.story.pk]))
+
+    def is_agreed(self, request: HttpRequest, said: dict, plan: Plan) -> bool:
+        """Tell whether somebody who may pressed Save on just this plan."""
+        if not self.may_import(request, plan):
+            raise ScriptError([Problem(1, NOT_ALLOWED)])
+        return "save" in said and said.get("seen") == plan.seen
 
     def may_import(self, request: HttpRequest, plan: Plan) -> bool:
         on_story = self.has_add_permission(request) if plan.is_new else self.has_change_permission(request, plan.story)

@@ -1,8 +1,8 @@
 """Bringing a story from a file into the database: a new one, or the present one as the file now says it."""
 
 import hashlib
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from django.core.exceptions import ValidationError
 from django.db import transaction
@@ -22,24 +22,31 @@ ImportForm = modelform_factory(Story, form=StoryForm, fields=STORY_FIELDS)
 PICTURE_FIELDS = ("media_url", "alt")
 
 
-def import_story(draft: StoryDraft, now: datetime, folder: Path | None = None, title: str = "") -> Plan:
-    """Save the story of a file; return what was done. Raises ScriptError, and changes nothing, if it has problems."""
-    pictures = Pictures(draft, folder)
-    with transaction.atomic():
-        plan = planned(draft, pictures, title)
-        plan.save(now)
-    return plan
+def plan_import(draft: StoryDraft, pictures: Pictures, title: str = "") -> Plan:
+    """Return what importing this draft with its pictures will change, and change nothing.
 
-
-def plan_import(draft: StoryDraft, folder: Path | None = None, title: str = "") -> Plan:
-    """Return what importing this draft will change, and change nothing.
-
-    The files of its pictures lie in `folder`, if anywhere; `title` is that of a new story whose file says none.
-    Raises ScriptError with all problems together.
+    `title` is that of a new story whose file says none. Raises ScriptError with all problems together.
     """
-    pictures = Pictures(draft, folder)
     with transaction.atomic():
         return planned(draft, pictures, title)
+
+
+def import_story(
+    draft: StoryDraft,
+    pictures: Pictures,
+    now: datetime,
+    title: str = "",
+    agreed: Callable[[Plan], bool] = lambda plan: True,
+) -> Plan:
+    """Save the story of a file if what that will change is `agreed`; return what was done, or would have been.
+
+    Raises ScriptError, and changes nothing, if there are problems.
+    """
+    with transaction.atomic():
+        plan = planned(draft, pictures, title)
+        if agreed(plan):
+            plan.save(now)
+    return plan
 
 
 def planned(draft: StoryDraft, pictures: Pictures, title: str) -> Plan:

@@ -6,7 +6,8 @@ from django.core.exceptions import ValidationError
 from django.core.files.base import ContentFile
 from django.db.models.fields.files import FieldFile
 
-from ..media import validate_picture
+from ..fetching import link_problems
+from ..media import PhonePicture, phone_picture
 from ..models import StoryText
 from .drafts import StoryDraft, TextDraft
 
@@ -14,35 +15,48 @@ from .drafts import StoryDraft, TextDraft
 class Pictures:
     """What stands behind each picture of a draft; one that is nowhere, or cannot be sent, is a problem of the draft.
 
-    Files are read at once, so that no transaction waits for them.
+    Making it takes long, since files are read and new links are fetched: make it outside a transaction.
     """
 
-    def __init__(self, draft: StoryDraft, folder: Path | None):
+    def __init__(self, draft: StoryDraft, folder: Path | None = None):
+        """Look at the pictures of this draft, whose files lie in `folder`, if anywhere."""
         self.draft, self.folder = draft, folder
-        self.named = [text for text in draft.texts if text.picture and not is_address(text.picture)]
-        self.files = {text.picture: file for text in self.named if (file := self.file_beside(text.picture))}
+        self.files: dict[str, PhonePicture] = {}
         self.present: dict[str, str] = {}
+        pictures = {text.picture for text in draft.texts if text.picture}
+        self.problems = link_problems(new_links(pictures))
+        for name in pictures:
+            if not is_address(name):
+                self.read(name)
 
-    def file_beside(self, name: str) -> ContentFile | None:
-        """Return the file of this name beside the script, or in a folder there, but nowhere else."""
+    def read(self, name: str) -> None:
+        """Read the file of this name beside the script, or in a folder there, but nowhere else."""
         if self.folder is None:
-            return None
+            self.problems[name] = (
+                f"This story has no picture “{name}”. Write its address, which begins with https://, or leave the "
+                "picture out and choose it at its text when the story is saved."
+            )
+            return
         path = (self.folder / name).resolve()
         if not (path.is_relative_to(self.folder.resolve()) and path.is_file()):
-            return None
-        return ContentFile(path.read_bytes(), path.name)
+            self.problems[name] = (
+                f"There is no file “{name}” beside this one. Put the picture there, or write its address (https://…)."
+            )
+            return
+        try:
+            self.files[name] = phone_picture(ContentFile(path.read_bytes(), path.name))
+        except ValidationError as error:
+            self.problems[name] = f"{name}: {error.messages[0]}"
 
     def find(self, texts: list[StoryText]) -> None:
-        """Look which of the named pictures these texts of the story have already; complain of what is nowhere."""
+        """Find the named pictures that these texts of the story have already; complain of those that are nowhere."""
         stored = {text.media.name: text.media for text in texts if text.media}
-        for text in self.named:
-            found = self.find_among(stored, text.picture)
-            if found:
-                self.present[text.picture] = found
-            elif text.picture not in self.files:
-                self.draft.complain(text.picture_line, self.missing(text.picture))
-            else:
-                self.check(text)
+        named = {text.picture for text in self.draft.texts if text.picture and not is_address(text.picture)}
+        found = {name: self.find_among(stored, name) for name in named}
+        self.present = {name: known for name, known in found.items() if known}
+        for text in self.draft.texts:
+            if text.picture in self.problems and text.picture not in self.present:
+                self.draft.complain(text.picture_line, self.problems[text.picture])
 
     def find_among(self, stored: dict[str, FieldFile], name: str) -> str | None:
         for known in stored:
@@ -51,40 +65,38 @@ class Pictures:
         file = self.files.get(name)
         return next((known for known, media in stored.items() if file and contains_same(media, file)), None)
 
-    def missing(self, name: str) -> str:
-        if self.folder is None:
-            return (
-                f"This story has no picture “{name}”. Write its address, which begins with https://, or leave the "
-                "picture out and choose it at its text when the story is saved."
-            )
-        return f"There is no file “{name}” beside this one. Put the picture there, or write its address (https://…)."
-
-    def check(self, text: TextDraft) -> None:
-        try:
-            validate_picture(self.files[text.picture])
-        except ValidationError as error:
-            self.draft.complain(text.picture_line, f"{text.picture}: {error.messages[0]}")
-
     def key(self, picture: str) -> str:
         """Return what tells this picture from others: an address, the name under which it is kept, or a new one's."""
-        if picture in self.files and picture not in self.present:
-            return f"{picture} (new)"
-        return self.present.get(picture, picture)
+        is_new = picture in self.files and picture not in self.present
+        return f"{picture} (new)" if is_new else self.present.get(picture, picture)
 
-    def values(self, said: TextDraft) -> tuple[ContentFile | str, str]:
+    def values(self, said: TextDraft) -> tuple[PhonePicture | str, str]:
         """Return what is saved as a text's media and media_url."""
         if is_address(said.picture):
             return "", said.picture
-        if said.picture in self.files and said.picture not in self.present:
-            return self.files[said.picture], ""
-        return self.present.get(said.picture, said.picture), ""
+        return self.present.get(said.picture) or self.files.get(said.picture, said.picture), ""
 
 
 def is_address(picture: str) -> bool:
     return "://" in picture
 
 
-def contains_same(media: FieldFile, file: ContentFile) -> bool:
+def new_links(pictures: set[str]) -> list[str]:
+    """Return the links among these that no text has yet; the others were looked at when they were saved."""
+    known = set(StoryText.objects.filter(media_url__in=pictures).values_list("media_url", flat=True))
+    return [picture for picture in sorted(pictures - known) if is_link(picture)]
+
+
+def is_link(picture: str) -> bool:
+    """Tell whether this can be saved as a link; if not, saving says why."""
+    try:
+        StoryText._meta.get_field("media_url").run_validators(picture)
+    except ValidationError:
+        return False
+    return is_address(picture)
+
+
+def contains_same(media: FieldFile, file: PhonePicture) -> bool:
     try:
         if media.size != file.size:
             return False

@@ -6,7 +6,6 @@ from datetime import datetime
 from django.db import transaction
 
 from ..models import Story, StoryText
-from ..phone import Picture
 from ..segments import count_segments
 from ..waits import wait_in_words
 from .drafts import TextDraft
@@ -56,10 +55,6 @@ class TextChange:
         return self.before.picture if self.before and "media" in self.fields else ""
 
     @property
-    def picture(self) -> Picture | None:
-        return Picture.at(self.text.picture_url) if self.text.picture_url else None
-
-    @property
     def segments(self) -> int:
         return count_segments(self.text.body) if self.text.body else 0
 
@@ -76,6 +71,7 @@ class Plan:
     texts: list[TextChange]
     gone: list[StoryText]
     seen: str
+    saved: bool = False
 
     @property
     def is_new(self) -> bool:
@@ -114,6 +110,7 @@ class Plan:
                 self.story.save()
             if self.texts_changed:
                 self.save_texts(now)
+        self.saved = True
 
     def save_texts(self, now: datetime) -> None:
         for text in self.gone:

@@ -1,24 +1,28 @@
 """Bringing scripts into the database: new stories, and present ones, whose texts keep their rows."""
 
 from datetime import timedelta
-from io import BytesIO, StringIO
+from io import StringIO
+from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
 from django.core.management import CommandError, call_command
 from django.utils import timezone
 from django_q.models import OrmQ
-from PIL import Image
 
+from stories.media import phone_picture
 from stories.models import Story, StoryText
 from stories.sample import load_sample_story
 from stories.scripts.drafts import ScriptError, draft_of
 from stories.scripts.files import read_story, source_of
 from stories.scripts.importing import import_story, plan_import
 from stories.scripts.matching import match, moved
+from stories.scripts.pictures import Pictures
 from stories.scripts.script import write_script
 
 from .factory import make_story
+from .picture_server import Answer, PictureServer
+from .pictures import make_picture
 
 pytestmark = pytest.mark.django_db
 
@@ -34,8 +38,14 @@ def script_of(*texts: str, wait: str = "1 minute", **fields: str) -> str:
     return f"---\n{head}\n---\n=== {wait} ===\n" + f"\n=== {wait} ===\n".join(texts)
 
 
-def bring(source: str, **options):
-    return import_story(read_story(source), timezone.now(), **options)
+def bring(source: str, folder: Path | None = None, title: str = ""):
+    draft = read_story(source)
+    return import_story(draft, Pictures(draft, folder), timezone.now(), title)
+
+
+def is_new(source: str) -> bool:
+    draft = read_story(source)
+    return plan_import(draft, Pictures(draft)).is_new
 
 
 def rows(story: Story) -> list[tuple[int, str]]:
@@ -48,15 +58,9 @@ def kinds(plan) -> list[str]:
     return [change.kind for change in plan.texts]
 
 
-def picture(color: str = "red") -> bytes:
-    file = BytesIO()
-    Image.new("RGB", (40, 30), color).save(file, "PNG")
-    return file.getvalue()
-
-
 def give_picture(text: StoryText) -> str:
     """Upload a picture to this text; return the name under which it is kept."""
-    text.media = ContentFile(picture(), "x.png")
+    text.media = phone_picture(ContentFile(make_picture(), "x.png"))
     text.save()
     return text.media.name
 
@@ -84,11 +88,11 @@ def test_importing_what_was_exported_changes_nothing(make):
 
 
 def test_a_story_without_a_slug_is_found_by_its_title(story):
-    assert not plan_import(read_story("---\ntitle: River\n---\nOne")).is_new
-    assert plan_import(read_story("---\ntitle: Rivers\n---\nOne")).is_new
+    assert not is_new("---\ntitle: River\n---\nOne")
+    assert is_new("---\ntitle: Rivers\n---\nOne")
     Story.objects.create(title="東京物語", slug="story")
-    assert not plan_import(read_story("---\ntitle: 東京物語\n---\nOne")).is_new
-    assert plan_import(read_story("---\ntitle: 東京\n---\nOne")).is_new
+    assert not is_new("---\ntitle: 東京物語\n---\nOne")
+    assert is_new("---\ntitle: 東京\n---\nOne")
 
 
 def test_what_a_file_does_not_say_stays_as_it_is(story):
@@ -199,21 +203,21 @@ def test_a_new_story_needs_a_title():
 
 def test_a_picture_beside_the_script_is_uploaded_once(tmp_path, settings):
     settings.MEDIA_ROOT = tmp_path / "media"
-    (tmp_path / "lamp.png").write_bytes(picture())
+    (tmp_path / "lamp.png").write_bytes(make_picture())
     script = script_of("![A lamp](lamp.png)\n\nLook.")
     story = bring(script, folder=tmp_path).story
     text = story.texts.get()
     assert text.media.name.endswith(".png")
     assert text.alt == "A lamp"
     assert bring(script, folder=tmp_path).changes_nothing
-    (tmp_path / "lamp.png").write_bytes(picture("blue"))
+    (tmp_path / "lamp.png").write_bytes(make_picture(colour="blue"))
     assert kinds(bring(script, folder=tmp_path)) == ["changed"]
     assert story.texts.get().media.name != text.media.name
     assert story.texts.get().pk == text.pk
 
 
 def test_a_picture_is_looked_for_nowhere_else(tmp_path):
-    (tmp_path / "secret.png").write_bytes(picture())
+    (tmp_path / "secret.png").write_bytes(make_picture())
     (tmp_path / "scripts").mkdir()
     with pytest.raises(ScriptError, match=r"no file “\.\./secret.png”"):
         bring(script_of("![x](../secret.png)"), folder=tmp_path / "scripts")
@@ -225,6 +229,20 @@ def test_a_file_that_is_no_picture_is_a_problem(tmp_path):
     (tmp_path / "lamp.png").write_text("none")
     with pytest.raises(ScriptError, match=r"Line 6: lamp\.png: This file is not a JPEG, PNG or GIF picture"):
         bring(script_of("![x](lamp.png)"), folder=tmp_path)
+
+
+def test_a_new_link_is_looked_at_once_and_refused_by_its_line(settings):
+    with PictureServer() as server:
+        settings.LINKS_MAY_ALSO_REACH = {("127.0.0.1", server.port)}
+        good, bad = server.link("/lamp.png", Answer(make_picture())), server.link("/page", Answer(b"<html>"))
+        with pytest.raises(ScriptError, match="Line 9: ") as caught:
+            bring(script_of(f"![x]({good})", f"One\n![x]({bad})"))
+        assert len(caught.value.problems) == 1
+        story = bring(script_of(f"![x]({good})")).story
+        assert story.texts.get().media_url == good
+        server.asked.clear()
+        assert bring(script_of(f"![x]({good})")).changes_nothing
+        assert server.asked == []
 
 
 def test_an_uploaded_picture_stays_and_can_be_given_to_another_text(story):
@@ -299,8 +317,8 @@ def test_the_command_exports_what_it_imports(tmp_path, story):
     assert run("exportstory", "river") == write_script(draft_of(story))
     run("exportstory", "river", output=tmp_path)
     run("exportstory", "river", output=tmp_path, csv=True)
-    assert (tmp_path / name).read_bytes() == picture()
     draft = draft_of(story)
+    picture = (tmp_path / name).read_bytes()
     for file in ("river.txt", "river.csv"):
         assert run("importstory", str(tmp_path / file)) == "“The River” is already as the file says.\n"
         story.delete()
@@ -308,7 +326,7 @@ def test_the_command_exports_what_it_imports(tmp_path, story):
         story = Story.objects.get(slug="river")
         assert draft_of(story).fields == draft.fields
         assert [text.body for text in draft_of(story).texts] == [text.body for text in draft.texts]
-        assert story.texts.first().media.read() == picture()
+        assert story.texts.first().media.read() == picture
         draft = draft_of(story)
         run("exportstory", "river", output=tmp_path)
         run("exportstory", "river", output=tmp_path, csv=True)

@@ -8,6 +8,7 @@ from django.utils import timezone
 from stories.models import Story
 from stories.scripts.files import read_story
 from stories.scripts.importing import import_story
+from stories.scripts.pictures import Pictures
 from stories.tests.factory import make_story
 from subscribers import tasks
 from subscribers.models import Enrollment, Message
@@ -44,7 +45,8 @@ def reader(story) -> Enrollment:
 def bring(story: Story, *bodies: str, wait: str = "1 minute") -> None:
     """Import the story with these texts, and let its readers follow."""
     texts = "".join(f"=== {wait} ===\n{body}\n" for body in bodies)
-    import_story(read_story(f"---\nslug: {story.slug}\n---\n{texts}"), timezone.now())
+    draft = read_story(f"---\nslug: {story.slug}\n---\n{texts}")
+    import_story(draft, Pictures(draft), timezone.now())
     tasks.follow_story(story.pk)
 
 

@@ -9,6 +9,7 @@ from django.utils import timezone
 from stories.scripts.drafts import ScriptError, StoryDraft
 from stories.scripts.files import read_story, source_of, title_of
 from stories.scripts.importing import import_story, plan_import
+from stories.scripts.pictures import Pictures
 from stories.scripts.plans import Plan
 
 STANDARD_INPUT = "-"
@@ -25,10 +26,10 @@ class Command(BaseCommand):
     def handle(self, *args, files, dry_run, title, **options):
         # All are looked at before the first is saved, so that their problems are told together.
         looked_at = self.each(files, lambda name: look_at(name, title))
-        plans = {name: plan for name, (_, plan) in looked_at.items()}
+        plans = {name: plan for name, (*_, plan) in looked_at.items()}
         if not dry_run:
             with transaction.atomic():
-                plans = self.each(files, lambda name: save(name, looked_at[name][0], title))
+                plans = self.each(files, lambda name: save(name, *looked_at[name][:2], title))
         for plan in plans.values():
             self.stdout.write(said(plan, dry_run))
 
@@ -47,13 +48,14 @@ class Command(BaseCommand):
         return done
 
 
-def look_at(name: str, title: str) -> tuple[StoryDraft, Plan]:
+def look_at(name: str, title: str) -> tuple[StoryDraft, Pictures, Plan]:
     draft = read_story(source_of(content_of(name)), name)
-    return draft, plan_import(draft, folder_of(name), title or title_of(name))
+    pictures = Pictures(draft, folder_of(name))
+    return draft, pictures, plan_import(draft, pictures, title or title_of(name))
 
 
-def save(name: str, draft: StoryDraft, title: str) -> Plan:
-    return import_story(draft, timezone.now(), folder_of(name), title or title_of(name))
+def save(name: str, draft: StoryDraft, pictures: Pictures, title: str) -> Plan:
+    return import_story(draft, pictures, timezone.now(), title or title_of(name))
 
 
 def content_of(name: str) -> bytes:

@@ -106,7 +106,7 @@ class Plan:
     def save(self, now: datetime) -> None:
         """Save what was planned; the readers of the story follow its texts."""
         with transaction.atomic():
-            if self.is_new or self.fields:
+            if not self.changes_nothing:
                 self.story.save()
             if self.texts_changed:
                 self.save_texts(now)

@@ -7,6 +7,7 @@ from datetime import datetime
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.forms import modelform_factory
+from django.forms.formsets import DEFAULT_MAX_NUM
 from django.utils.text import slugify
 
 from ..forms import StoryForm
@@ -19,6 +20,8 @@ from .script import write_script
 
 # What the page of a story refuses, a file cannot bring in either.
 ImportForm = modelform_factory(Story, form=StoryForm, fields=STORY_FIELDS)
+# More do not fit on the page of a story.
+TEXTS_MAX = DEFAULT_MAX_NUM
 PICTURE_FIELDS = ("media_url", "alt")
 
 
@@ -50,6 +53,7 @@ def import_story(
 
 
 def planned(draft: StoryDraft, pictures: Pictures, title: str) -> Plan:
+    check_size(draft)
     story = find_story(draft, title)
     seen = state_of(story) if story else ""
     present = list(story.texts.order_by("position")) if story else []
@@ -61,6 +65,13 @@ def planned(draft: StoryDraft, pictures: Pictures, title: str) -> Plan:
         raise ScriptError(draft.problems)
     kept = {change.text.pk for change in texts}
     return Plan(story, fields, texts, [text for text in present if text.pk not in kept], seen)
+
+
+def check_size(draft: StoryDraft) -> None:
+    if len(draft.texts) > TEXTS_MAX:
+        first = draft.texts[TEXTS_MAX]
+        draft.complain(first.line, f"A story can have {TEXTS_MAX:,} texts; this is one more. Make two stories of it.")
+        raise ScriptError(draft.problems)
 
 
 def find_story(draft: StoryDraft, title: str) -> Story | None:

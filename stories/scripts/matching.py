@@ -4,6 +4,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Sequence
 from difflib import SequenceMatcher
+from itertools import count
 
 # How much of two texts has to be common for one to be the other in other words, from 0 to 1.
 SIMILAR = 0.5
@@ -41,29 +42,37 @@ def same(old, new, found: dict[int, int]) -> dict[int, int]:
 
 
 def similar(old, new, found: dict[int, int]) -> dict[int, int]:
-    """Pair what has similar words, the most similar first."""
-    old_pieces = {index: pieces(old[index][0]) for index in left_over(old, set(found.values()))}
-    new_pieces = {index: pieces(new[index][0]) for index in left_over(new, found)}
+    """Pair what has similar words, the most similar first, and of these the nearest."""
+    bit = defaultdict(count().__next__)
+    old_pieces = {index: pieces(old[index][0], bit) for index in left_over(old, set(found.values()))}
+    new_pieces = {index: pieces(new[index][0], bit) for index in left_over(new, found)}
     candidates = [
-        (likeness(old_pieces[was], new_pieces[now]), -abs(was - now), -now, was)
-        for was in old_pieces
-        for now in new_pieces
+        (-like, abs(was - now), now, was)
+        for was, one in old_pieces.items()
+        for now, other in new_pieces.items()
+        if (like := likeness(one, other)) >= SIMILAR
     ]
     pairs: dict[int, int] = {}
-    for like, _, now, was in sorted(candidates, reverse=True):
-        if like >= SIMILAR and -now not in pairs and was not in pairs.values():
-            pairs[-now] = was
+    taken: set[int] = set()
+    for _, _, now, was in sorted(candidates):
+        if now not in pairs and was not in taken:
+            pairs[now] = was
+            taken.add(was)
     return pairs
 
 
-def pieces(words: str) -> set[str]:
-    """Return the runs of three characters; they are the same in a word's forms, and there are some in any language."""
+def pieces(words: str, bit: dict[str, int]) -> int:
+    """Return which runs of three characters these words have, each a bit of a number, which are quick to compare.
+
+    Such runs are the same in a word's forms, and any language has them.
+    """
     plain = " ".join(words.casefold().split())
-    return {plain[index : index + 3] for index in range(len(plain) - 2)} or ({plain} if plain else set())
+    runs = {plain[index : index + 3] for index in range(max(len(plain) - 2, 1))} - {""}
+    return sum(1 << bit[run] for run in runs)
 
 
-def likeness(one: set[str], other: set[str]) -> float:
-    return 2 * len(one & other) / (len(one) + len(other)) if one and other else 0.0
+def likeness(one: int, other: int) -> float:
+    return 2 * (one & other).bit_count() / (one.bit_count() + other.bit_count()) if one and other else 0.0
 
 
 def neighbours(old, new, found: dict[int, int]) -> dict[int, int]:

@@ -195,6 +195,11 @@ def test_a_published_story_needs_a_text(story):
     assert story.texts.count() == 4
 
 
+def test_a_story_has_no_more_texts_than_its_page_can_show():
+    with pytest.raises(ScriptError, match="Line 2006: A story can have 1,000 texts"):
+        bring(script_of(*["x"] * 1001))
+
+
 def test_a_new_story_needs_a_title():
     with pytest.raises(ScriptError, match="Line 1: The story has no title"):
         bring("One")

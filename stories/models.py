@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 
 from .keywords import RESERVED_WORDS, KeywordField
 from .media import picture_suffix, validate_picture
+from .records import Entry, Records
 
 # Twilio refuses a longer body (error 21617).
 BODY_MAX_LENGTH = 1600
@@ -71,6 +72,7 @@ class Story(models.Model):
     )
 
     objects = StoryQuerySet.as_manager()
+    history = Records(bases=[Entry], excluded_fields=["created_at", "updated_at", "reordered_at"])
 
     class Meta:
         verbose_name_plural = "stories"
@@ -169,6 +171,9 @@ class StoryText(models.Model):
         help_text="Optional: wait on until a clock at the reader's place shows this time.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    # The order is kept once in the story's entry, and not in every text that made room for another.
+    history = Records(excluded_fields=["position", "created_at"])
 
     class Meta:
         verbose_name = "text"

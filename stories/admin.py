@@ -9,6 +9,7 @@ from textengine.moments import NOTHING, moment
 
 from .forms import DELAY_SUGGESTIONS, StoryForm, TextForm, TextFormSet, delay_in_words
 from .models import Story, StoryText
+from .publishing_admin import PublishingMixin
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
 # fields, but does not look into pairs.
@@ -44,11 +45,11 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(admin.ModelAdmin):
+class StoryAdmin(PublishingMixin, admin.ModelAdmin):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [
-        (None, {"fields": [("title", "keyword", "status"), "summary"]}),
+        (None, {"fields": [("title", "keyword"), "summary"]}),
         ("Address and weight", {"fields": ["slug", "weight"], "classes": ["collapse"]}),
     ]
     prepopulated_fields = {"slug": ["title"]}

@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, MinValueValidator, URLValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
@@ -18,7 +18,7 @@ from .keywords import RESERVED_WORDS, KeywordField
 from .media import picture_suffix, validate_picture
 from .records import Entry, Records
 
-# Twilio refuses a longer body (error 21617).
+# Twilio refuses a longer body (error 21617), with a picture or without. A draft may have one.
 BODY_MAX_LENGTH = 1600
 SLUG_MAX_LENGTH = 50
 
@@ -132,16 +132,7 @@ def picture_path(text: "StoryText", filename: str) -> str:
 class StoryText(models.Model):
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="texts")
     position = models.PositiveIntegerField(editable=False)
-    body = models.TextField(
-        "text",
-        blank=True,
-        validators=[
-            MaxLengthValidator(
-                BODY_MAX_LENGTH,
-                "A text can have at most %(limit_value)d characters; this one has %(show_value)d.",
-            )
-        ],
-    )
+    body = models.TextField("text", blank=True)
     media = models.ImageField(
         "picture",
         upload_to=picture_path,
@@ -187,8 +178,6 @@ class StoryText(models.Model):
         return f"Text {self.position}"
 
     def clean(self):
-        if not (self.body.strip() or self.media or self.media_url):
-            raise ValidationError("Write a text or choose a picture.")
         if self.media and self.media_url:
             raise ValidationError({"media_url": "Choose one: an uploaded picture or a link."})
 

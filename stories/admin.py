@@ -8,6 +8,7 @@ from django.utils.html import format_html
 from textengine.moments import NOTHING, moment
 
 from .forms import DELAY_SUGGESTIONS, StoryForm, TextForm, TextFormSet, delay_in_words
+from .history_admin import HistoryMixin
 from .models import Story, StoryText
 from .publishing_admin import PublishingMixin
 
@@ -45,7 +46,7 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(PublishingMixin, admin.ModelAdmin):
+class StoryAdmin(HistoryMixin, PublishingMixin, admin.ModelAdmin):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [

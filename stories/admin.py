@@ -9,8 +9,10 @@ from django.utils.html import format_html
 from textengine.moments import NOTHING, moment
 
 from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
+from .history_admin import HistoryMixin
 from .importing_admin import ImportingMixin
 from .models import Story, StoryText
+from .publishing_admin import PublishingMixin
 from .waits import WAIT_SUGGESTIONS, wait_in_words
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
@@ -44,11 +46,11 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(ImportingMixin, admin.ModelAdmin):
+class StoryAdmin(ImportingMixin, HistoryMixin, PublishingMixin, admin.ModelAdmin):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [
-        (None, {"fields": [("title", "keyword", "status"), "summary"]}),
+        (None, {"fields": [("title", "keyword"), "summary"]}),
         ("Address and weight", {"fields": ["slug", "weight"], "classes": ["collapse"]}),
     ]
     prepopulated_fields = {"slug": ["title"]}

@@ -12,10 +12,14 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
+from . import publishing
 from .fetching import link_problems
 from .media import phone_picture
 from .models import Story, StoryText
 from .waits import WORDS_MAX_LENGTH, Wait, parse_wait, wait_in_words
+
+# The button that publishes what it saves.
+PUBLISH = "_publish"
 
 
 class WaitField(forms.CharField):
@@ -160,14 +164,26 @@ class TextFormSet(forms.BaseInlineFormSet):
 
     ordering_widget = forms.HiddenInput
     reordered = False
+    obstacles: list[str] = []  # what keeps the story from becoming, or staying, published
 
     def clean(self):
         super().clean()
-        if any(self.errors) or self.instance.status != Story.Status.PUBLISHED:
+        if PUBLISH not in self.data and self.instance.status != Story.Status.PUBLISHED:
             return
-        standing = [form for form in self.forms if form.instance.pk or form.has_changed()]
-        if not any(form not in self.deleted_forms for form in standing):
-            raise ValidationError("A published story needs at least one text. Write one, or keep the story a draft.")
+        standing = self.standing_forms()
+        self.obstacles = publishing.refusals(self.instance, [form.instance for form in standing])
+        for form in standing:
+            for problem in publishing.text_problems(form.instance):
+                form.add_error(None, problem)
+
+    def standing_forms(self) -> list["TextForm"]:
+        """Return the forms of the texts that the story would have, in the order that the form says."""
+        forms = [form for form in self.forms if form.instance.pk or form.has_changed()]
+        forms = [form for form in forms if not (self.can_delete and self._should_delete_form(form))]
+        return sorted(forms, key=lambda form: form.cleaned_data.get(ORDERING_FIELD_NAME) or float("inf"))
+
+    def is_valid(self):
+        return super().is_valid() and not self.obstacles
 
     def save_new(self, form, commit=True):
         # Positions are unique at every moment: a new text first stands behind all others.

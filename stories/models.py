@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, MinValueValidator, URLValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
@@ -18,9 +18,10 @@ from .addresses import carrier_address
 from .keywords import RESERVED_WORDS, KeywordField
 from .media import SUFFIXES, picture_kind, validate_picture
 from .phone import Picture
+from .records import Entry, Records
 from .waits import Wait
 
-# Twilio refuses a longer body (error 21617).
+# Twilio refuses a longer body (error 21617), with a picture or without. A draft may have one.
 BODY_MAX_LENGTH = 1600
 SLUG_MAX_LENGTH = 50
 
@@ -74,6 +75,7 @@ class Story(models.Model):
     )
 
     objects = StoryQuerySet.as_manager()
+    history = Records(bases=[Entry], excluded_fields=["created_at", "updated_at", "reordered_at"])
 
     class Meta:
         verbose_name_plural = "stories"
@@ -133,16 +135,7 @@ def picture_path(text: "StoryText", filename: str) -> str:
 class StoryText(models.Model):
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="texts")
     position = models.PositiveIntegerField(editable=False)
-    body = models.TextField(
-        "text",
-        blank=True,
-        validators=[
-            MaxLengthValidator(
-                BODY_MAX_LENGTH,
-                "A text can have at most %(limit_value)d characters; this one has %(show_value)d.",
-            )
-        ],
-    )
+    body = models.TextField("text", blank=True)
     media = models.ImageField(
         "picture",
         upload_to=picture_path,
@@ -187,6 +180,9 @@ class StoryText(models.Model):
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
+    # The order is kept once in the story's entry, and not in every text that made room for another.
+    history = Records(excluded_fields=["position", "created_at"])
+
     class Meta:
         verbose_name = "text"
         ordering = ["story", "position"]
@@ -204,8 +200,6 @@ class StoryText(models.Model):
         return f"Text {self.position}"
 
     def clean(self):
-        if not (self.body.strip() or self.media or self.media_url):
-            raise ValidationError("Write a text or choose a picture.")
         if self.media and self.media_url:
             raise ValidationError({"media_url": "Choose one: an uploaded picture or a link."})
 

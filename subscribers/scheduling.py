@@ -10,8 +10,9 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from django.db import transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from stories.history import earlier_lives
 from stories.models import StoryText
 from stories.timing import due_at
 from textengine.database import insert_rows, write_rows
@@ -64,9 +65,33 @@ def ways_of(enrollments: list[Enrollment]) -> dict[int, Way]:
         ways[enrollment] = Way(sent_at, [text] if straight else [], straight)
     winding = [pk for pk, way in ways.items() if not way.straight]
     if winding:
-        for pk, text in sent.filter(enrollment__in=winding).order_by("step").values_list("enrollment", "text"):
-            ways[pk].had.append(text)
+        sent = sent.filter(enrollment__in=winding)
+        had = list(sent.order_by("step").values_list("enrollment", "step", "text"))
+        again = put_back_texts(enrollments, sent) if any(text is None for *_, text in had) else {}
+        for pk, step, text in had:
+            ways[pk].had += again.get((pk, step), [text])
     return ways
+
+
+def put_back_texts(enrollments: list[Enrollment], sent: QuerySet) -> dict[tuple[int, int], list[int]]:
+    """Return which texts that were deleted and put back these readers had, by the enrollment's id and the step.
+
+    A message whose text was deleted only knows its words; they are those that the text had then. Of several texts
+    with these words it is one, the oldest that the reader has not had by another message.
+    """
+    lives = defaultdict(list)
+    for row in earlier_lives({enrollment.story_id for enrollment in enrollments}):
+        lives[row.story_id, row.body or row.history_object.picture_url].append(row)
+    stories = {enrollment.pk: enrollment.story_id for enrollment in enrollments}
+    had, found = defaultdict(set), {}
+    orphans = sent.filter(text=None).order_by("step").only("enrollment", "step", "body", "media_urls", "sent_at")
+    for message in orphans if lives else []:
+        reader, words = message.enrollment_id, message.body or "".join(message.media_urls)
+        then = [row for row in lives[stories[reader], words] if row.history_date <= message.sent_at < row.put_back_at]
+        if texts := {row.id for row in then} - had[reader]:
+            found[reader, message.step] = [min(texts)]
+            had[reader].add(min(texts))
+    return found
 
 
 def texts_of(enrollments: Iterable[Enrollment]) -> dict[int, list[StoryText]]:

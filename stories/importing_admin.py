@@ -72,7 +72,12 @@ class ImportingMixin:
     def look_or_save(self, request: HttpRequest, said: dict, draft: StoryDraft) -> HttpResponse:
         """Show what the file would change; save it if that is what was seen already."""
         plan = import_story(
-            draft, Pictures(draft), timezone.now(), said["title"], lambda plan: self.is_agreed(request, said, plan)
+            draft,
+            Pictures(draft),
+            timezone.now(),
+            said["title"],
+            request.user,
+            lambda plan: self.is_agreed(request, said, plan),
         )
         if not plan.saved:
             return self.plan_page(request, said, plan)

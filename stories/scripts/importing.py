@@ -1,15 +1,18 @@
 """Bringing a story from a file into the database: a new one, or the present one as the file now says it."""
 
 import hashlib
+import re
 from collections.abc import Callable
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.forms import modelform_factory
 from django.forms.formsets import DEFAULT_MAX_NUM
 from django.utils.text import slugify
 
+from .. import publishing
 from ..forms import StoryForm
 from ..models import SLUG_MAX_LENGTH, Story, StoryText
 from .drafts import STORY_FIELDS, ScriptError, StoryDraft, TextDraft, clean_body, draft_of, draft_of_text, fields_of
@@ -22,6 +25,7 @@ from .script import write_script
 ImportForm = modelform_factory(Story, form=StoryForm, fields=STORY_FIELDS)
 # More do not fit on the page of a story.
 TEXTS_MAX = DEFAULT_MAX_NUM
+TEXT_REFUSED = re.compile(r"Text (?P<number>\d+): (?P<problem>.*)", re.DOTALL)
 PICTURE_FIELDS = ("media_url", "alt")
 
 
@@ -39,16 +43,19 @@ def import_story(
     pictures: Pictures,
     now: datetime,
     title: str = "",
+    user: User | None = None,
     agreed: Callable[[Plan], bool] = lambda plan: True,
 ) -> Plan:
     """Save the story of a file if what that will change is `agreed`; return what was done, or would have been.
+
+    The story's history says that it was the `user`; without one, nobody knows who it was.
 
     Raises ScriptError, and changes nothing, if there are problems.
     """
     with transaction.atomic():
         plan = planned(draft, pictures, title)
         if agreed(plan):
-            plan.save(now)
+            plan.save(now, user)
     return plan
 
 
@@ -59,8 +66,8 @@ def planned(draft: StoryDraft, pictures: Pictures, title: str) -> Plan:
     present = list(story.texts.order_by("position")) if story else []
     story, fields = with_fields(story or Story(), draft, title)
     texts = with_texts(present, draft, pictures)
-    if story.status == Story.Status.PUBLISHED and not texts:
-        draft.complain(draft.lines.get("status", 1), "A published story needs at least one text.")
+    if story.status == Story.Status.PUBLISHED:
+        check_publishing(story, texts, draft, pictures)
     if draft.problems:
         raise ScriptError(draft.problems)
     kept = {change.text.pk for change in texts}
@@ -100,6 +107,22 @@ def with_fields(story: Story, draft: StoryDraft, title: str) -> tuple[Story, lis
             draft.complain(draft.lines.get(name, 1), sentence_about(name, sentence, draft))
     after = fields_of(story)
     return story, [FieldChange(name, before[name], after[name]) for name in STORY_FIELDS if before[name] != after[name]]
+
+
+def check_publishing(story: Story, texts: list[TextChange], draft: StoryDraft, pictures: Pictures) -> None:
+    """Complain of what keeps the story from being published as the file says it, at the text where it is one.
+
+    What is wrong with a field, or with a picture, is said already.
+    """
+    fields_are_right = not {problem.line for problem in draft.problems} & set(draft.lines.values())
+    for sentence in publishing.refusals(story, [change.text for change in texts]):
+        refused = TEXT_REFUSED.fullmatch(sentence)
+        if refused:
+            said = draft.texts[int(refused["number"]) - 1]
+            if not pictures.is_missing(said.picture):
+                draft.complain(said.line, refused["problem"])
+        elif fields_are_right:
+            draft.complain(draft.lines.get("status", 1), f"It cannot be published yet. {sentence}")
 
 
 def sentence_about(name: str, sentence: str, draft: StoryDraft) -> str:

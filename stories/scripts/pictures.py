@@ -55,7 +55,7 @@ class Pictures:
         found = {name: self.find_among(stored, name) for name in named}
         self.present = {name: known for name, known in found.items() if known}
         for text in self.draft.texts:
-            if text.picture in self.problems and text.picture not in self.present:
+            if self.is_missing(text.picture):
                 self.draft.complain(text.picture_line, self.problems[text.picture])
 
     def find_among(self, stored: dict[str, FieldFile], name: str) -> str | None:
@@ -64,6 +64,9 @@ class Pictures:
                 return known
         file = self.files.get(name)
         return next((known for known, media in stored.items() if file and contains_same(media, file)), None)
+
+    def is_missing(self, picture: str) -> bool:
+        return picture in self.problems and picture not in self.present
 
     def key(self, picture: str) -> str:
         """Return what tells this picture from others: an address, the name under which it is kept, or a new one's."""

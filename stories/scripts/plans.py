@@ -3,12 +3,17 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from django.contrib.auth.models import User
 from django.db import transaction
+from django.utils import timezone
 
+from .. import history
 from ..models import Story, StoryText
 from ..segments import count_segments
 from ..waits import wait_in_words
 from .drafts import TextDraft
+
+IMPORTED = "Imported from a file"
 
 
 @dataclass(slots=True)
@@ -103,14 +108,18 @@ class Plan:
         counts += [(len(self.gone), "removed"), (self.count("unchanged"), "unchanged")]
         return ", ".join(f"{count} {kind}" for count, kind in counts if count) or "no texts"
 
-    def save(self, now: datetime) -> None:
-        """Save what was planned; the readers of the story follow its texts."""
-        with transaction.atomic():
-            if not self.changes_nothing:
-                self.story.save()
-            if self.texts_changed:
-                self.save_texts(now)
+    @transaction.atomic
+    def save(self, now: datetime, user: User | None) -> None:
+        """Save what was planned, and keep it in the story's history; its readers follow its texts."""
         self.saved = True
+        if self.changes_nothing:
+            return
+        if not self.is_new:
+            history.keep(Story.objects.get(pk=self.story.pk), now)
+        self.story.save()
+        if self.texts_changed:
+            self.save_texts(now)
+        history.keep(self.story, timezone.now(), user, IMPORTED)
 
     def save_texts(self, now: datetime) -> None:
         for text in self.gone:

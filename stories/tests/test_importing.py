@@ -66,12 +66,12 @@ def give_picture(text: StoryText) -> str:
 
 
 def test_a_script_becomes_a_new_story():
-    plan = bring(script_of("One", "two", keyword="fluß", status="published", summary="Why?"))
+    plan = bring(script_of("One. Reply STOP to end.", "two", keyword="fluß", status="published", summary="Why?"))
     assert plan.is_new
     assert kinds(plan) == ["new", "new"]
     story = Story.objects.readable().get()
     assert (story.title, story.slug, story.keyword, story.summary) == ("The River", "river", "FLUSS", "Why?")
-    assert [body for _, body in rows(story)] == ["One", "two"]
+    assert [body for _, body in rows(story)] == ["One. Reply STOP to end.", "two"]
     assert OrmQ.objects.count() == 0
 
 
@@ -190,7 +190,7 @@ def test_problems_of_the_words_and_of_the_rules_are_told_together_and_nothing_is
 
 
 def test_a_published_story_needs_a_text(story):
-    with pytest.raises(ScriptError, match="Line 1: A published story needs at least one text"):
+    with pytest.raises(ScriptError, match=r"Line 1: It cannot be published yet\. There is no text yet"):
         bring("---\nslug: river\n---\n")
     assert story.texts.count() == 4
 
@@ -198,6 +198,17 @@ def test_a_published_story_needs_a_text(story):
 def test_a_story_has_no_more_texts_than_its_page_can_show():
     with pytest.raises(ScriptError, match="Line 2006: A story can have 1,000 texts"):
         bring(script_of(*["x"] * 1001))
+
+
+def test_what_keeps_a_story_from_being_published_is_told_at_its_text():
+    with pytest.raises(ScriptError) as caught:
+        bring(script_of("One", "x" * 1601, status="published", keyword="river"))
+    assert [str(problem) for problem in caught.value.problems] == [
+        "Line 4: It cannot be published yet. The first text does not say how to stop. Add a sentence such as “Reply "
+        "STOP to end.”",
+        "Line 10: A text can have at most 1,600 characters; this one has 1,601. Divide it.",
+    ]
+    assert bring(script_of("One", "x" * 1601, status="draft")).saved
 
 
 def test_a_new_story_needs_a_title():
@@ -318,6 +329,8 @@ def test_the_command_tells_all_problems_of_all_files_and_saves_none(tmp_path, ca
 
 
 def test_the_command_exports_what_it_imports(tmp_path, story):
+    Story.objects.update(status="draft")
+    story.refresh_from_db()
     name = give_picture(story.texts.first())
     assert run("exportstory", "river") == write_script(draft_of(story))
     run("exportstory", "river", output=tmp_path)

@@ -93,6 +93,15 @@ def test_cells_that_were_copied_from_a_spreadsheet_are_a_table(journalist):
     assert Story.objects.get(slug="the-bus").texts.count() == 2
 
 
+def test_the_history_says_who_imported_what(journalist):
+    story = make_story([("One", 0), ("second", 60)], title="The River", slug="the-river")
+    save(journalist, preview(journalist, SCRIPT))
+    entry, before = story.history.all()
+    assert (str(entry.history_user), entry.history_change_reason) == ("jo", "Imported from a file")
+    assert before.history_user is None
+    assert entry.order == list(story.texts.order_by("position").values_list("pk", flat=True))
+
+
 @pytest.mark.parametrize(
     ("posted", "sentence"),
     [

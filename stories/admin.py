@@ -8,9 +8,13 @@ from django.utils.html import format_html
 
 from textengine.moments import NOTHING, moment
 
-from .forms import DELAY_SUGGESTIONS, StoryForm, TextForm, TextFormSet, delay_in_words, look_at_pictures
+from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
+from .history_admin import HistoryMixin
+from .importing_admin import ImportingMixin
 from .models import Price, Story, StoryText
+from .publishing_admin import PublishingMixin
 from .sharing_admin import SharingMixin
+from .waits import WAIT_SUGGESTIONS, wait_in_words
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
 # fields, but does not look into pairs.
@@ -21,22 +25,19 @@ class TextInline(admin.StackedInline):
     form = TextForm
     formset = TextFormSet
     template = "admin/stories/texts.html"
-    readonly_fields = ["wait"]
-    delay_suggestions = DELAY_SUGGESTIONS
+    fieldsets = [
+        (None, {"fields": ["body", "wait"]}),
+        ("Picture", {"fields": ["media", "media_url", "alt"], "classes": ["collapse"]}),
+    ]
+    wait_suggestions = WAIT_SUGGESTIONS
 
     class Media:
         js = [forms.Script("stories/texts.js", defer=True)]
 
-    def get_fieldsets(self, request, obj=None):
-        writes = self.has_add_permission(request, obj) or self.has_change_permission(request, obj)
-        return [
-            (None, {"fields": ["body", ("delay" if writes else "wait", "at")]}),
-            ("Picture", {"fields": ["media", "media_url", "alt"], "classes": ["collapse"]}),
-        ]
-
-    @admin.display(description="delay")
+    @admin.display(description="when")
     def wait(self, text: StoryText) -> str:
-        return delay_in_words(text.delay)
+        """Say it to those who may only look; others have the form's field of this name."""
+        return wait_in_words(text.wait)
 
     def get_extra(self, request, obj=None, **kwargs) -> int:
         return 0 if obj else 1
@@ -46,11 +47,11 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(SharingMixin, admin.ModelAdmin):
+class StoryAdmin(ImportingMixin, SharingMixin, HistoryMixin, PublishingMixin, admin.ModelAdmin):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [
-        (None, {"fields": [("title", "keyword", "status"), "summary"]}),
+        (None, {"fields": [("title", "keyword"), "summary"]}),
         ("Address and weight", {"fields": ["slug", "weight"], "classes": ["collapse"]}),
     ]
     prepopulated_fields = {"slug": ["title"]}

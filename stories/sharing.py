@@ -52,7 +52,7 @@ class Pace:
     def of(cls, texts: Iterable[StoryText]) -> "Pace":
         """Return the pace of these texts, in their order, for who starts at noon of the newsroom's zone."""
         zone = settings.NEWSROOM_ZONE
-        moments = list(accumulate(texts, lambda after, text: due_at(after, text.delay, text.at, zone), initial=START))
+        moments = list(accumulate(texts, lambda after, text: due_at(after, text.wait, zone), initial=START))
         sent = moments[1:]
         most = max((bisect_left(sent, first + DAY) - place for place, first in enumerate(sent)), default=0)
         return cls(len(sent), moments[-1] - START, most)

@@ -6,7 +6,7 @@ together (the Twilio settings) is checked in textengine/checks.py.
 
 import json
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -54,6 +54,15 @@ def count(name: str, default: int) -> int:
     if value.isdecimal() and len(value) < 4 and int(value) > 0:
         return int(value)
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 up.")
+
+
+def clock(name: str, default: time) -> time:
+    value = env.str(name, "").strip()
+    if not value:
+        return default
+    if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", value):
+        return time(*map(int, value.split(":")))
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a time of day such as 21:00.")
 
 
 def base_url(name: str, default: str) -> str:
@@ -234,6 +243,10 @@ TIME_ZONE = env.str("TIME_ZONE", "") or "UTC"
 if TIME_ZONE not in available_timezones():
     raise ImproperlyConfigured(f"TIME_ZONE is {TIME_ZONE!r}; set it to a name such as Europe/Berlin.")
 NEWSROOM_ZONE = ZoneInfo(TIME_ZONE)
+
+# Texts that would come in the night of a reader are pointed out to who writes the story.
+NIGHT_BEGINS = clock("NIGHT_BEGINS", time(21))
+NIGHT_ENDS = clock("NIGHT_ENDS", time(8))
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

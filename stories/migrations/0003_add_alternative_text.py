@@ -7,7 +7,7 @@ import stories.models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("stories", "0002_create_prices"),
+        ("stories", "0002_count_days_to_a_time"),
     ]
 
     operations = [

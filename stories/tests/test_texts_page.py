@@ -106,14 +106,14 @@ def test_after_an_error_the_texts_stand_in_the_order_that_was_chosen(open_page, 
     card(page, 3).get_by_role("button", name="Move up").click()
     card(page, 1).get_by_role("button", name="Insert below").click()
     page.keyboard.type("new")
-    card(page, 2).get_by_label("Delay").fill("soon")
+    card(page, 2).get_by_label("When").fill("soon")
     page.get_by_role("button", name="Save and continue editing").click()
     expect(card(page, 2)).to_contain_text("“soon” is not understood")
     assert bodies(page) == ["one", "new", "three", "two"]
-    card(page, 2).get_by_label("Delay").fill("90 min")
+    card(page, 2).get_by_label("When").fill("90 min")
     save(page)
     assert saved(story) == ["one", "new", "three", "two"]
-    expect(card(page, 2).get_by_label("Delay")).to_have_value("1 hour and 30 minutes")
+    expect(card(page, 2).get_by_label("When")).to_have_value("1 hour and 30 minutes")
 
 
 def test_what_is_wrong_with_a_picture_or_an_address_is_seen(open_page, story, tmp_path):

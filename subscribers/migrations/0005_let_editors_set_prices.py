@@ -25,7 +25,7 @@ def forbid(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [
         ("subscribers", "0004_vacuum_messages_often"),
-        ("stories", "0002_create_prices"),
+        ("stories", "0007_create_prices"),
     ]
 
     operations = [migrations.RunPython(allow, forbid)]

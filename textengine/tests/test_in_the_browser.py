@@ -53,7 +53,7 @@ def write_story(page, processes) -> None:
             ).click()
         card = page.get_by_role("group", name=f"Text {place}", exact=True)
         card.get_by_role("textbox", name="Text", exact=False).first.fill(body)
-        card.get_by_label("Delay").fill(delay)
+        card.get_by_label("When").fill(delay)
     page.get_by_role("button", name="Save", exact=True).click()
     expect(page.locator(".messagelist .success")).to_contain_text("was added successfully")
 

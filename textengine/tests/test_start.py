@@ -35,6 +35,8 @@ WRONG = [
     ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two'; set it to a whole number from 1 up"),
     ({"MEDIA_ROOT": "/etc/passwd"}, "MEDIA_ROOT is '/etc/passwd', but /etc/passwd is no folder"),
     ({"MEDIA_ROOT": "manage.py/media"}, "manage.py is no folder; set it to a folder"),
+    ({"NIGHT_BEGINS": "24:00"}, "NIGHT_BEGINS is '24:00'; set it to a time of day such as 21:00"),
+    ({"NIGHT_ENDS": "8"}, "NIGHT_ENDS is '8'; set it to a time of day such as 21:00"),
     ({"MEDIA_STORAGE": "storages.Nowhere"}, "MEDIA_STORAGE is 'storages.Nowhere', which cannot be used"),
     ({"MEDIA_STORAGE_OPTIONS": '{"bucket": 1}'}, "cannot be used with MEDIA_STORAGE_OPTIONS"),
     ({"MEDIA_STORAGE_OPTIONS": "bucket"}, "MEDIA_STORAGE_OPTIONS cannot be read; set it to a JSON object"),

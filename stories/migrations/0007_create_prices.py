@@ -14,7 +14,7 @@ def make_prices(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("stories", "0001_create_stories"),
+        ("stories", "0006_keep_waits_and_words_of_pictures"),
     ]
 
     operations = [

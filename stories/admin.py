@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from textengine.moments import NOTHING, moment
 
 from .forms import StoryForm, TextForm, TextFormSet
-from .models import Story, StoryText
+from .models import Price, Story, StoryText
 from .waits import WAIT_SUGGESTIONS, wait_in_words
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
@@ -92,3 +92,19 @@ class StoryAdmin(admin.ModelAdmin):
         super().save_formset(request, form, formset, change)
         if change and formset.texts_changed:
             form.instance.revised()
+
+
+@admin.register(Price)
+class PriceAdmin(admin.ModelAdmin):
+    fields = ["currency", ("sms_segment", "sms_fee"), ("mms", "mms_fee")]
+    list_display = ["__str__", "sms_segment", "sms_fee", "mms", "mms_fee"]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Prices"} | (extra_context or {}))
+
+    def has_add_permission(self, request) -> bool:
+        """There is one row of prices; it can only be lacking in a database that was emptied."""
+        return super().has_add_permission(request) and not Price.objects.exists()
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False

@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 
 from .keywords import RESERVED_WORDS, KeywordField
 from .media import picture_suffix, validate_picture
+from .prices import Price as Price
 from .waits import Wait
 
 # Twilio refuses a longer body (error 21617).

@@ -1,5 +1,6 @@
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db import models
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
@@ -7,7 +8,7 @@ from django.utils.html import format_html
 
 from textengine.moments import NOTHING, moment
 
-from .forms import StoryForm, TextForm, TextFormSet
+from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .models import Price, Story, StoryText
 from .waits import WAIT_SUGGESTIONS, wait_in_words
 
@@ -22,7 +23,7 @@ class TextInline(admin.StackedInline):
     template = "admin/stories/texts.html"
     fieldsets = [
         (None, {"fields": ["body", "wait"]}),
-        ("Picture", {"fields": ["media", "media_url"], "classes": ["collapse"]}),
+        ("Picture", {"fields": ["media", "media_url", "alt"], "classes": ["collapse"]}),
     ]
     wait_suggestions = WAIT_SUGGESTIONS
 
@@ -71,8 +72,22 @@ class StoryAdmin(admin.ModelAdmin):
         return super().changelist_view(request, {"title": "Stories"} | (extra_context or {}))
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
+        if request.method == "POST":
+            # Before Django begins the transaction in which it reads and saves the form.
+            request.link_problems = self.look_at_pictures(request, object_id)
         buttons = {"show_save_and_add_another": False}
         return super().changeform_view(request, object_id, form_url, buttons | (extra_context or {}))
+
+    def look_at_pictures(self, request, object_id: str | None) -> dict[str, str]:
+        story = self.get_object(request, unquote(object_id)) if object_id else None
+        if not (self.has_change_permission(request, story) if story else self.has_add_permission(request)):
+            return {}
+        known = story.texts.exclude(media_url="").values_list("media_url", flat=True) if story else []
+        return look_at_pictures(request.POST, request.FILES, known)
+
+    def get_formset_kwargs(self, request, obj, inline, prefix):
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        return kwargs | {"form_kwargs": {"link_problems": getattr(request, "link_problems", {})}}
 
     @admin.display(description="texts", ordering="texts_count")
     def texts_count(self, story: Story) -> int:

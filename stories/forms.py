@@ -1,13 +1,19 @@
 """How journalists write texts down: waits as people say them, pictures to look at, texts in order."""
 
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
-from django.core.exceptions import ValidationError
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
 from django.db.models import Max
 from django.forms.formsets import ORDERING_FIELD_NAME
+from django.http import QueryDict
 from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
 
-from .media import NO_PICTURE
+from .fetching import link_problems
+from .media import phone_picture
 from .models import Story, StoryText
 from .waits import WORDS_MAX_LENGTH, Wait, parse_wait, wait_in_words
 
@@ -42,6 +48,14 @@ class PictureLinkField(forms.URLField):
 
     def __init__(self, **kwargs):
         super().__init__(assume_scheme="https", **kwargs)
+
+
+class PictureField(forms.FileField):
+    """A picture, which comes out as phones get it."""
+
+    def to_python(self, data):
+        file = super().to_python(data)
+        return phone_picture(file) if file else None
 
 
 class PictureInput(AdminFileWidget):
@@ -83,15 +97,30 @@ class TextForm(forms.ModelForm):
 
     class Meta:
         model = StoryText
-        fields = ["body", "wait", "media", "media_url"]
-        field_classes = {"media_url": PictureLinkField}
+        fields = ["body", "wait", "media", "media_url", "alt"]
+        field_classes = {"media": PictureField, "media_url": PictureLinkField}
         widgets = {
             "media": PictureInput(attrs={"accept": "image/jpeg,image/png,image/gif"}),
             "media_url": forms.URLInput(attrs={"placeholder": "https://"}),
         }
-        labels = {"media": "Upload", "media_url": "or link"}
-        help_texts = {"media": "", "media_url": ""}
-        error_messages = {"media": {"invalid_image": NO_PICTURE}}
+        labels = {"media": "Upload", "media_url": "or link", "alt": "Picture in words"}
+
+    def __init__(self, *args, link_problems: dict[str, str] | None = None, **kwargs):
+        """`link_problems` are what `look_at_pictures` found out about the form's new links."""
+        super().__init__(*args, **kwargs)
+        self.link_problems = link_problems or {}
+
+    def full_clean(self):
+        super().full_clean()
+        # Whoever chose a picture that cannot be sent is told so, and not to choose one.
+        if self.errors.keys() & {"media", "media_url"}:
+            self.errors.pop(NON_FIELD_ERRORS, None)
+
+    def clean_media_url(self) -> str:
+        link = self.cleaned_data["media_url"]
+        if link in self.link_problems:
+            raise ValidationError(self.link_problems[link])
+        return link
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -107,6 +136,26 @@ class TextForm(forms.ModelForm):
     def changed_data(self) -> list[str]:
         # Where it stands is no reason to save a text again, nor to ask for the words of a blank one.
         return [name for name in super().changed_data if name != ORDERING_FIELD_NAME]
+
+
+def look_at_pictures(data: QueryDict, files: MultiValueDict, known: Collection[str]) -> dict[str, str]:
+    """Do what takes long about the pictures of a posted form of texts: call it before a transaction begins.
+
+    Uploads that can be sent become in `files` what phones get. Links that are not among the `known` are fetched;
+    return what is wrong with them, by link, for TextForm.
+    """
+    for name, file in files.items():
+        with suppress(ValidationError):  # The form then says it at its field.
+            files[name] = phone_picture(file)
+    return link_problems(set(posted_links(data)) - set(known))
+
+
+def posted_links(data: QueryDict) -> Iterator[str]:
+    """Yield the links to pictures in a posted form of texts, as the form reads them."""
+    for name, value in data.items():
+        if name.endswith("-media_url"):
+            with suppress(ValidationError):
+                yield PictureLinkField().clean(value)
 
 
 class TextFormSet(forms.BaseInlineFormSet):

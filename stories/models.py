@@ -14,8 +14,10 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
+from .addresses import carrier_address
 from .keywords import RESERVED_WORDS, KeywordField
-from .media import picture_suffix, validate_picture
+from .media import SUFFIXES, picture_kind, validate_picture
+from .phone import Picture
 from .prices import Price as Price
 from .waits import Wait
 
@@ -126,7 +128,7 @@ class Story(models.Model):
 
 def picture_path(text: "StoryText", filename: str) -> str:
     """Where an uploaded picture is kept: an address that cannot be guessed, named for what the file contains."""
-    return f"pictures/{secrets.token_urlsafe(12)}{picture_suffix(text.media.file)}"
+    return f"pictures/{secrets.token_urlsafe(12)}{SUFFIXES[picture_kind(text.media.file)]}"
 
 
 class StoryText(models.Model):
@@ -147,7 +149,8 @@ class StoryText(models.Model):
         upload_to=picture_path,
         blank=True,
         validators=[validate_picture],
-        help_text="JPEG, PNG or GIF, 5 MB at most.",
+        help_text="JPEG, PNG or GIF. It is turned upright, made small enough for every phone, and freed from what the "
+        "camera wrote into it, such as the place.",
     )
     media_url = models.URLField(
         "picture link",
@@ -157,7 +160,15 @@ class StoryText(models.Model):
         validators=[
             URLValidator(["http", "https"], message="A picture's link begins with https:// or http://.", code="scheme")
         ],
-        help_text="Instead of an upload: the address of a picture.",
+        help_text="Instead of an upload: the address of a picture, 5 MB at most. Readers get it from there, as it then "
+        "is, so it has to stay there.",
+    )
+    alt = models.CharField(
+        "picture in words",
+        max_length=200,
+        blank=True,
+        help_text="What the picture shows, in a sentence, for those who cannot see it: our pages read it out. Phones "
+        "do not get it, so what the story needs belongs into the text as well.",
     )
     delay = models.DurationField(
         default=timedelta(0),
@@ -211,4 +222,9 @@ class StoryText(models.Model):
     @property
     def picture_url(self) -> str:
         """The picture's address as the carrier can fetch it; empty without a picture."""
-        return settings.PUBLIC_URL + self.media.url if self.media else self.media_url
+        return carrier_address(self.media.name) if self.media else self.media_url
+
+    @property
+    def picture(self) -> Picture | None:
+        """The picture as a phone on our pages shows it."""
+        return Picture.at(self.picture_url, self.alt) if self.picture_url else None

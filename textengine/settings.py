@@ -4,6 +4,7 @@ A value that cannot be used stops the start with a sentence that says what to se
 together (the Twilio settings) is checked in textengine/checks.py.
 """
 
+import json
 import re
 from datetime import time, timedelta
 from pathlib import Path
@@ -74,6 +75,21 @@ def base_url(name: str, default: str) -> str:
         raise problem from error
     if parts.scheme in ("http", "https") and has_host and not (parts.query or parts.fragment):
         return value
+    raise problem
+
+
+def options(name: str) -> dict:
+    """Return the JSON object of this setting; an empty one where none is set."""
+    value = env.str(name, "").strip() or "{}"
+    problem = ImproperlyConfigured(
+        f'{name} cannot be read; set it to a JSON object such as {{"bucket_name": "pictures"}}.'
+    )
+    try:
+        found = json.loads(value)
+    except ValueError as error:
+        raise problem from error
+    if isinstance(found, dict):
+        return found
     raise problem
 
 
@@ -223,6 +239,16 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = BASE_DIR / (env.str("MEDIA_ROOT", "") or "media")
+STORAGES = {
+    # Where pictures are kept: any storage class of Django's kind, such as one of django-storages.
+    "default": {
+        "BACKEND": env.str("MEDIA_STORAGE", "") or "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": options("MEDIA_STORAGE_OPTIONS"),
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# Addresses and ports besides the public internet's that a picture's link may lead to: for tests, and for nothing else.
+LINKS_MAY_ALSO_REACH: frozenset[tuple[str, int]] = frozenset()
 # After how many days messages that nobody waits for any more are deleted; kept for ever unless set.
 MESSAGE_RETENTION = days("MESSAGE_RETENTION_DAYS")
 # A story of 200 texts sends about ten fields a text.

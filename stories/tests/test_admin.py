@@ -1,6 +1,5 @@
 import re
 from datetime import time, timedelta
-from io import BytesIO
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -16,6 +15,7 @@ from stories.waits import Wait, wait_in_words
 from subscribers.tests.factory import make_enrollment
 
 from .factory import make_story
+from .pictures import make_picture
 
 pytestmark = pytest.mark.django_db
 
@@ -66,12 +66,6 @@ def bodies(story: Story) -> list[str]:
     texts = list(story.texts.order_by("position"))
     assert [text.position for text in texts] == list(range(1, len(texts) + 1))
     return [text.body for text in texts]
-
-
-def picture(kind: str = "PNG") -> bytes:
-    file = BytesIO()
-    Image.new("RGB", (4, 3)).save(file, kind)
-    return file.getvalue()
 
 
 def test_a_journalist_writes_a_story_with_its_texts(journalist):
@@ -210,7 +204,7 @@ def test_a_published_story_needs_a_text(journalist):
 def test_a_picture_is_uploaded_named_for_its_content_and_removed(journalist, settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
     story = make_story([("a", 0)])
-    upload = SimpleUploadedFile("holiday.jpg", picture(), content_type="image/png")
+    upload = SimpleUploadedFile("holiday.jpg", make_picture(), content_type="image/png")
     assert journalist.post(page_of(story), form_of(story, [{"media": upload}])).status_code == 302
     text = story.texts.get()
     assert text.media.name.startswith("pictures/")
@@ -222,9 +216,34 @@ def test_a_picture_is_uploaded_named_for_its_content_and_removed(journalist, set
 
 def test_a_file_that_is_no_picture_is_refused_at_its_text(journalist):
     story = make_story([("a", 0)])
-    upload = SimpleUploadedFile("x.png", b"no picture")
-    response = journalist.post(page_of(story), form_of(story, [{"media": upload}]))
-    assert "media" in response.context["inline_admin_formsets"][0].formset.errors[0]
+    for body in ("a", ""):
+        upload = SimpleUploadedFile("x.png", b"no picture")
+        response = journalist.post(page_of(story), form_of(story, [{"media": upload, "body": body}]))
+        errors = response.context["inline_admin_formsets"][0].formset.errors
+        assert errors == [{"media": ["This file is not a JPEG, PNG or GIF picture."]}]
+
+
+def test_a_picture_may_have_words_of_its_own_and_may_do_without(journalist):
+    story = make_story([("a", 0), ("b", 0)])
+    rows = [{"media": SimpleUploadedFile("a.png", make_picture()), "alt": alt} for alt in ("A red field", "")]
+    assert journalist.post(page_of(story), form_of(story, rows)).status_code == 302
+    assert [text.picture.alt for text in story.texts.order_by("position")] == ["A red field", ""]
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_no_transaction_waits_for_a_picture_to_be_made(client, monkeypatch):
+    client.force_login(User.objects.create_superuser("root"))
+    story = make_story([("a", 0)])
+    within, thumbnail = [], Image.Image.thumbnail
+
+    def watched(*args, **options):
+        within.append(connection.in_atomic_block)
+        return thumbnail(*args, **options)
+
+    monkeypatch.setattr(Image.Image, "thumbnail", watched)
+    upload = SimpleUploadedFile("a.png", make_picture())
+    assert client.post(page_of(story), form_of(story, [{"media": upload}])).status_code == 302
+    assert within == [False]
 
 
 @pytest.mark.parametrize(

@@ -377,6 +377,19 @@ def test_a_picture_of_ours_is_shown_and_one_from_elsewhere_named(editor, setting
     assert "The carrier asks for its account’s login" in page(editor, page_of(theirs))
 
 
+def test_a_sent_picture_is_shown_in_words_as_long_as_its_text_has_it(editor):
+    enrollment = make_enrollment()
+    text = enrollment.story.texts.get(position=1)
+    text.media_url, text.alt = "https://pictures.example.org/pier.jpg", "The pier at night"
+    text.save()
+    message = enrollment.messages.get()
+    message.media_urls, message.begun_at = [text.media_url], timezone.now()
+    message.save()
+    assert ">Picture: The pier at night (pictures.example.org)</a>" in page(editor, page_of(enrollment.subscriber))
+    enrollment.story.texts.filter(pk=text.pk).update(media_url="https://pictures.example.org/lamp.jpg")
+    assert ">Picture: pictures.example.org</a>" in page(editor, page_of(enrollment.subscriber))
+
+
 def test_the_linked_picture_of_a_text_to_come_is_named(editor):
     enrollment = make_enrollment(story=make_story([("", 60)]))
     enrollment.story.texts.update(media_url="https://pictures.example.org/pier.jpg")

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from itertools import count
 
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
@@ -109,6 +110,7 @@ class TextForm(forms.ModelForm):
         """`link_problems` are what `look_at_pictures` found out about the form's new links."""
         super().__init__(*args, **kwargs)
         self.link_problems = link_problems or {}
+        self.initial.setdefault("wait", self.instance.wait)
 
     def full_clean(self):
         super().full_clean()
@@ -121,10 +123,6 @@ class TextForm(forms.ModelForm):
         if link in self.link_problems:
             raise ValidationError(self.link_problems[link])
         return link
-
-    def __init__(self, *args, **kwargs):
-        super().__init__(*args, **kwargs)
-        self.initial.setdefault("wait", self.instance.wait)
 
     def clean(self):
         cleaned = super().clean()
@@ -158,11 +156,33 @@ def posted_links(data: QueryDict) -> Iterator[str]:
                 yield PictureLinkField().clean(value)
 
 
+class OwnIdField(forms.Field):
+    """The id of a text that is known already."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self, text: StoryText):
+        self.text = text
+        super().__init__(required=False, initial=text.pk)
+
+    def clean(self, value) -> StoryText:
+        return self.text
+
+    def has_changed(self, initial, data) -> bool:
+        return False
+
+
 class TextFormSet(forms.BaseInlineFormSet):
     """A story's texts in the order that the form says, numbered 1…n by every save."""
 
     ordering_widget = forms.HiddenInput
     reordered = False
+
+    def add_fields(self, form, index):
+        """Look a text up among those that were read at once, rather than in the database by itself."""
+        super().add_fields(form, index)
+        if form.instance.pk:
+            form.fields["id"] = OwnIdField(form.instance)
 
     def clean(self):
         super().clean()
@@ -173,12 +193,13 @@ class TextFormSet(forms.BaseInlineFormSet):
             raise ValidationError("A published story needs at least one text. Write one, or keep the story a draft.")
 
     def save_new(self, form, commit=True):
-        # Positions are unique at every moment: a new text first stands behind all others.
-        last = self.instance.texts.aggregate(last=Max("position"))["last"] or 0
-        form.instance.position = last + 1
+        form.instance.position = next(self.free_positions)
         return super().save_new(form, commit)
 
     def save(self, commit=True):
+        # Positions are unique at every moment: a new text first stands behind all others.
+        last = self.instance.texts.aggregate(last=Max("position"))["last"] or 0
+        self.free_positions = count(last + 1)
         saved = super().save(commit)
         if commit:
             self.arrange()

@@ -32,7 +32,10 @@ class TextInline(admin.StackedInline):
     wait_suggestions = WAIT_SUGGESTIONS
 
     class Media:
-        js = [forms.Script("stories/texts.js", defer=True)]
+        js = [
+            forms.Script("stories/vendor/Sortable.min.js", defer=True),
+            forms.Script("stories/desk/desk.js", type="module"),
+        ]
 
     @admin.display(description="when")
     def wait(self, text: StoryText) -> str:

@@ -3,6 +3,7 @@
 import {group} from "./cards.js";
 import * as changing from "./changing.js";
 import * as folding from "./folding.js";
+import * as growing from "./growing.js";
 import * as moving from "./moving.js";
 import * as pictures from "./pictures.js";
 import * as plain from "./plain.js";
@@ -11,7 +12,7 @@ import * as sheet from "./sheet.js";
 import * as unsaved from "./unsaved.js";
 
 const isWritten = Boolean(group?.querySelector("[data-do]"));
-const parts = isWritten ? [unsaved, changing, pictures, folding, moving, plain, sheet, preview] : [sheet, preview];
+const parts = isWritten ? [unsaved, changing, pictures, folding, growing, moving, plain, sheet, preview] : [sheet, preview];
 parts.forEach((part) => part.start());
 // On a long page, what is to be put right is far below the word that something is.
 document.querySelector(".errorlist")?.scrollIntoView({block: "center"});

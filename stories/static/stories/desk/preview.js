@@ -62,6 +62,15 @@ const fill = (box, html) => {
     }
 };
 
+/** Have the facts read out with the text that they are about. */
+const describe = (card, box) => {
+    const area = field(card, "body");
+    if (area && !box.id) {
+        box.id = `${card.id}-facts`;
+        area.setAttribute("aria-describedby", `${area.getAttribute("aria-describedby") ?? ""} ${box.id}`.trim());
+    }
+};
+
 const show = ({phone, texts, story}) => {
     const next = new DOMParser().parseFromString(phone, "text/html").querySelector(".phone");
     const now = screen.querySelector(".phone");
@@ -79,7 +88,9 @@ const show = ({phone, texts, story}) => {
     for (const card of allCards()) {
         const facts = texts[card.id];
         if (facts) {
-            fill(card.querySelector("[data-facts]"), facts.html);
+            const box = card.querySelector("[data-facts]");
+            describe(card, box);
+            fill(box, facts.html);
             card.classList.toggle("is-at-night", facts.at_night);
             offer(card, facts.plain);
         }

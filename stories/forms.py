@@ -12,6 +12,7 @@ from django.forms.formsets import ORDERING_FIELD_NAME
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
+from django.utils.functional import cached_property
 
 from .fetching import link_problems
 from .media import phone_picture
@@ -188,18 +189,26 @@ class TextFormSet(forms.BaseInlineFormSet):
         super().clean()
         if any(self.errors) or self.instance.status != Story.Status.PUBLISHED:
             return
-        standing = [form for form in self.forms if form.instance.pk or form.has_changed()]
-        if not any(form not in self.deleted_forms for form in standing):
+        if not self.standing_forms():
             raise ValidationError("A published story needs at least one text. Write one, or keep the story a draft.")
+
+    def standing_forms(self) -> list[TextForm]:
+        """Return the forms of the texts that the story would have, in the order that the form says."""
+        forms = [form for form in self.forms if form.instance.pk or form.has_changed()]
+        forms = [form for form in forms if not (self.can_delete and self._should_delete_form(form))]
+        return sorted(forms, key=lambda form: form.cleaned_data.get(ORDERING_FIELD_NAME) or float("inf"))
 
     def save_new(self, form, commit=True):
         form.instance.position = next(self.free_positions)
         return super().save_new(form, commit)
 
-    def save(self, commit=True):
-        # Positions are unique at every moment: a new text first stands behind all others.
+    @cached_property
+    def free_positions(self) -> Iterator[int]:
+        """Positions are unique at every moment: new texts first stand behind all others."""
         last = self.instance.texts.aggregate(last=Max("position"))["last"] or 0
-        self.free_positions = count(last + 1)
+        return count(last + 1)
+
+    def save(self, commit=True):
         saved = super().save(commit)
         if commit:
             self.arrange()

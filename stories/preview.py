@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from django.forms.formsets import DELETION_FIELD_NAME, ORDERING_FIELD_NAME
 from django.utils.formats import date_format
 
 from .forms import TextForm, TextFormSet
@@ -40,10 +39,7 @@ class Draft:
 def drafts_in(formset: TextFormSet) -> list[Draft]:
     """Return the texts that saving would keep, in the page's order, and those too that it would refuse."""
     formset.is_valid()
-    kept = [form for form in formset.forms if form.instance.pk or form.has_changed()]
-    kept = [form for form in kept if not form.cleaned_data.get(DELETION_FIELD_NAME)]
-    kept.sort(key=lambda form: form.cleaned_data.get(ORDERING_FIELD_NAME) or len(formset.forms))
-    return [draft_of(form) for form in kept]
+    return [draft_of(form) for form in formset.standing_forms()]
 
 
 def draft_of(form: TextForm) -> Draft:

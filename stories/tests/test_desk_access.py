@@ -1,4 +1,4 @@
-"""The desk for everybody: what axe-core finds on it, wide and narrow, light and dark, and in the states it comes into."""
+"""The desk for everybody: what axe-core finds on it, wide and narrow, light and dark, in all its states."""
 
 import pytest
 from PIL import Image

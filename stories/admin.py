@@ -14,7 +14,7 @@ from textengine.moments import NOTHING, moment
 from .desk import ReaderForm, preview, preview_url
 from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .models import Price, Story, StoryText
-from .waits import WAIT_SUGGESTIONS, wait_in_words
+from .waits import WAIT_SUGGESTIONS
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
 # fields, but does not look into pairs.
@@ -36,11 +36,6 @@ class TextInline(admin.StackedInline):
             forms.Script("stories/vendor/Sortable.min.js", defer=True),
             forms.Script("stories/desk/desk.js", type="module"),
         ]
-
-    @admin.display(description="when")
-    def wait(self, text: StoryText) -> str:
-        """Say it to those who may only look; others have the form's field of this name."""
-        return wait_in_words(text.wait)
 
     def get_extra(self, request, obj=None, **kwargs) -> int:
         return 0 if obj else 1

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+from django.contrib.auth.models import Permission, User
 from PIL import Image
 from playwright.sync_api import expect
 
@@ -153,3 +154,15 @@ def test_the_latest_wins_and_a_preview_that_fails_loses_nothing(open_desk, story
         body(page, 1).press_sequentially("!")
         expect(page.locator("[data-said]")).to_contain_text("still logged in")
         expect(body(page, 1)).to_have_value("abcdefghijklmnopqrst!one")
+
+
+def test_one_who_may_only_look_sees_the_texts_and_the_phone(open_desk, story):
+    looker = User.objects.create_user("root", is_staff=True)
+    permissions = Permission.objects.filter(codename__in=["view_story", "view_storytext"])
+    looker.user_permissions.set(permissions)
+    with open_desk() as page:
+        expect(bubbles(page)).to_have_count(3)
+        expect(card(page, 3)).to_contain_text("2 hours")
+        expect(facts(page, 3)).to_contain_text("5 characters · 1 text")
+        expect(page.locator("[data-said]")).to_be_empty()
+        expect(page.locator(".texts textarea, .texts button:visible")).to_have_count(0)

@@ -42,7 +42,7 @@ const undo = (card) => {
 export const offer = (card, plain) => {
     plains.set(card.id, plain);
     const area = field(card, "body");
-    if (before.get(card)?.is === area.value) {
+    if (area && before.get(card)?.is === area.value) {
         undoButton(card);
     } else {
         before.delete(card);

@@ -10,6 +10,8 @@ const screen = desk.querySelector("[data-phone]");
 const controls = desk.querySelector("[data-desk]");
 const said = desk.querySelector("[data-said]");
 
+const UNREACHABLE = "The preview cannot be had just now. What you write stays on this page: before you save, see in "
+    + "another window that you are still logged in.";
 // A long story takes the server longer: then it is asked less often.
 const PAUSE = 250;
 let took = 0;
@@ -102,33 +104,33 @@ const show = ({phone, texts, story}) => {
     mark(cardOf(document.activeElement));
 };
 
+const post = async (signal) => {
+    const response = await fetch(desk.dataset.url, {
+        method: "POST",
+        body: question(),
+        headers: {"X-CSRFToken": form.elements.csrfmiddlewaretoken.value},
+        redirect: "manual",
+        signal,
+    });
+    if (!response.ok) {
+        throw new TypeError(`The preview answered ${response.status}.`);
+    }
+    return response.json();
+};
+
 const ask = async () => {
     running?.abort();
     const asking = running = new AbortController();
     const began = performance.now();
-    try {
-        const response = await fetch(desk.dataset.url, {
-            method: "POST",
-            body: question(),
-            headers: {"X-CSRFToken": form.elements.csrfmiddlewaretoken.value},
-            signal: asking.signal,
-            redirect: "manual",
-        });
-        if (!response.ok) {
-            throw new Error(String(response.status));
-        }
-        show(await response.json());
-        said.textContent = "";
-    } catch (error) {
-        if (error.name !== "AbortError") {
-            said.textContent = "The preview cannot be had just now. What you write stays on this page: before you save, "
-                + "see in another window that you are still logged in.";
-        }
-    } finally {
-        if (running === asking) {
-            running = null;
-            took = performance.now() - began;
-        }
+    const answer = await post(asking.signal).catch((error) => error);
+    if (running !== asking) {
+        return;
+    }
+    running = null;
+    took = performance.now() - began;
+    said.textContent = answer instanceof Error ? UNREACHABLE : "";
+    if (!(answer instanceof Error)) {
+        show(answer);
     }
 };
 

@@ -172,8 +172,10 @@ def test_what_has_the_focus_is_never_behind_the_bar_that_saves(open_desk):
             assert not hidden
 
 
-def test_the_address_follows_the_title_of_a_new_story(browser, live_server, client):
-    with desk(browser, live_server, client, None) as page:
+def test_the_first_text_of_a_new_story_is_open_on_a_phone_and_the_address_follows_its_title(
+    browser, live_server, client
+):
+    with desk(browser, live_server, client, None, 390) as page:
         page.get_by_label("Title").press_sequentially("The Mill on the Hill")
         body(page, 1).fill("Once")
         save(page)

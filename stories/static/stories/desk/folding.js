@@ -19,8 +19,11 @@ const label = (card) => {
     }
 };
 
+/** Whether somebody has to see all of a card: it has an error, or nothing in it yet. */
+const isToBeSeen = (card) => card.matches(".has-errors") || !(beginningOf(card) || card.querySelector(".has-picture"));
+
 const openAll = (isOpen) => {
-    allCards().forEach((card) => open(card, isOpen || card.classList.contains("has-errors")));
+    allCards().forEach((card) => open(card, isOpen || isToBeSeen(card)));
     foldAll.textContent = isOpen ? "Fold all" : "Open all";
 };
 

@@ -1,20 +1,24 @@
+from functools import partial
+
 from django import forms
 from django.contrib import admin
 from django.contrib.admin.utils import unquote
 from django.db import models
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from django.urls import path
 from django.utils.html import format_html
 
 from textengine.moments import NOTHING, moment
 
+from .desk import ReaderForm, preview, preview_url
 from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .history_admin import HistoryMixin
 from .importing_admin import ImportingMixin
 from .models import Price, Story, StoryText
 from .publishing_admin import PublishingMixin
 from .sharing_admin import SharingMixin
-from .waits import WAIT_SUGGESTIONS, wait_in_words
+from .waits import WAIT_SUGGESTIONS
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
 # fields, but does not look into pairs.
@@ -32,12 +36,10 @@ class TextInline(admin.StackedInline):
     wait_suggestions = WAIT_SUGGESTIONS
 
     class Media:
-        js = [forms.Script("stories/texts.js", defer=True)]
-
-    @admin.display(description="when")
-    def wait(self, text: StoryText) -> str:
-        """Say it to those who may only look; others have the form's field of this name."""
-        return wait_in_words(text.wait)
+        js = [
+            forms.Script("stories/vendor/Sortable.min.js", defer=True),
+            forms.Script("stories/desk/desk.js", type="module"),
+        ]
 
     def get_extra(self, request, obj=None, **kwargs) -> int:
         return 0 if obj else 1
@@ -62,6 +64,14 @@ class StoryAdmin(ImportingMixin, SharingMixin, HistoryMixin, PublishingMixin, ad
 
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 2})}}
 
+    def get_urls(self):
+        view = self.admin_site.admin_view(partial(preview, self))
+        paths = [
+            path("preview/", view, name="stories_story_preview_new"),
+            path("<int:object_id>/preview/", view, name="stories_story_preview"),
+        ]
+        return paths + super().get_urls()
+
     def get_queryset(self, request):
         # A subquery, since a search for words joins the texts too.
         texts = StoryText.objects.filter(story=OuterRef("pk")).order_by().values("story").values(count=Count("pk"))
@@ -79,8 +89,12 @@ class StoryAdmin(ImportingMixin, SharingMixin, HistoryMixin, PublishingMixin, ad
         if request.method == "POST":
             # Before Django begins the transaction in which it reads and saves the form.
             request.link_problems = self.look_at_pictures(request, object_id)
-        buttons = {"show_save_and_add_another": False}
-        return super().changeform_view(request, object_id, form_url, buttons | (extra_context or {}))
+        context = {
+            "show_save_and_add_another": False,
+            "preview_url": preview_url(object_id),
+            "reader_form": ReaderForm(),
+        }
+        return super().changeform_view(request, object_id, form_url, context | (extra_context or {}))
 
     def look_at_pictures(self, request, object_id: str | None) -> dict[str, str]:
         story = self.get_object(request, unquote(object_id)) if object_id else None

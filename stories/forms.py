@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Iterator
 from contextlib import suppress
+from itertools import count
 
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
@@ -11,6 +12,7 @@ from django.forms.formsets import ORDERING_FIELD_NAME
 from django.http import QueryDict
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
+from django.utils.functional import cached_property
 
 from . import publishing
 from .fetching import link_problems
@@ -159,12 +161,34 @@ def posted_links(data: QueryDict) -> Iterator[str]:
                 yield PictureLinkField().clean(value)
 
 
+class OwnIdField(forms.Field):
+    """The id of a text that is known already."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self, text: StoryText):
+        self.text = text
+        super().__init__(required=False, initial=text.pk)
+
+    def clean(self, value) -> StoryText:
+        return self.text
+
+    def has_changed(self, initial, data) -> bool:
+        return False
+
+
 class TextFormSet(forms.BaseInlineFormSet):
     """A story's texts in the order that the form says, numbered 1…n by every save."""
 
     ordering_widget = forms.HiddenInput
     reordered = False
     obstacles: list[str] = []  # what keeps the story from becoming, or staying, published
+
+    def add_fields(self, form, index):
+        """Look a text up among those that were read at once, rather than in the database by itself."""
+        super().add_fields(form, index)
+        if form.instance.pk:
+            form.fields["id"] = OwnIdField(form.instance)
 
     def clean(self):
         super().clean()
@@ -176,7 +200,7 @@ class TextFormSet(forms.BaseInlineFormSet):
             for problem in publishing.text_problems(form.instance):
                 form.add_error(None, problem)
 
-    def standing_forms(self) -> list["TextForm"]:
+    def standing_forms(self) -> list[TextForm]:
         """Return the forms of the texts that the story would have, in the order that the form says."""
         forms = [form for form in self.forms if form.instance.pk or form.has_changed()]
         forms = [form for form in forms if not (self.can_delete and self._should_delete_form(form))]
@@ -186,10 +210,14 @@ class TextFormSet(forms.BaseInlineFormSet):
         return super().is_valid() and not self.obstacles
 
     def save_new(self, form, commit=True):
-        # Positions are unique at every moment: a new text first stands behind all others.
-        last = self.instance.texts.aggregate(last=Max("position"))["last"] or 0
-        form.instance.position = last + 1
+        form.instance.position = next(self.free_positions)
         return super().save_new(form, commit)
+
+    @cached_property
+    def free_positions(self) -> Iterator[int]:
+        """Positions are unique at every moment: new texts first stand behind all others."""
+        last = self.instance.texts.aggregate(last=Max("position"))["last"] or 0
+        return count(last + 1)
 
     def save(self, commit=True):
         saved = super().save(commit)

@@ -17,6 +17,7 @@ class Picture:
     address: str
     host: str = ""  # empty for our own, whose address is a path
     alt: str = ""  # what it shows, in words; empty where nobody wrote it down
+    chosen: str = ""  # where on the page being edited a file was chosen that only the browser has
 
     @classmethod
     def at(cls, url: str, alt: str = "") -> Self:
@@ -38,7 +39,9 @@ class Bubble:
     meta: str = ""
     day: date | str = ""
     gap: str = ""
-    state: str = ""  # "pending" for what is still to come, "failed" for what never arrived
+    # "pending" for what is still to come, "failed" for what never arrived, "night" for what would come at night
+    state: str = ""
+    key: str = ""  # where on the page being edited it is written
 
 
 @dataclass(frozen=True, slots=True)

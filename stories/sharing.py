@@ -92,7 +92,9 @@ class Invitation:
     @classmethod
     def to(cls, story: Story) -> "Invitation":
         return cls(
-            story, settings.TWILIO_NUMBER, Pace.of(story.texts.order_by("position").only("story", "delay", "days", "at"))
+            story,
+            settings.TWILIO_NUMBER,
+            Pace.of(story.texts.order_by("position").only("story", "delay", "days", "at")),
         )
 
     @property

@@ -100,11 +100,12 @@ def parse_wait(words: str) -> Wait:
 
     Raises ValidationError with a sentence that says what to write instead.
     """
-    said = in_digits(" ".join(words.lower().split()))
+    said = " ".join(words.lower().split())
     if said in AT_ONCE_WORDS:
         return Wait()
     if len(said) > WORDS_MAX_LENGTH:
         raise refusal("words", words)
+    said = in_digits(said)
     for reading in (as_clock, as_day, as_delay, as_delay_and_clock):
         wait = reading(said)
         if wait is not None:

@@ -1,5 +1,7 @@
 """The history of a story on its pages: every save an entry, and the way back."""
 
+from itertools import pairwise
+
 from django.contrib import messages
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import PAGE_VAR
@@ -111,9 +113,8 @@ def shown_entries(page: Page) -> list[dict]:
     # The entry before the oldest says what that one changed.
     older = page.paginator.object_list[page.end_index() : page.end_index() + 1]
     versions = history.versions([*older, *reversed(newest_first)])
-    befores = versions[:-1] if older else [None, *versions[:-1]]
-    afters = versions[1:] if older else versions
-    found = [(after.entry, changes(before, after)) for before, after in zip(befores, afters, strict=True)]
+    pairs = pairwise(versions if older else [None, *versions])
+    found = [(after.entry, changes(before, after)) for before, after in pairs]
     return [
         {"entry": entry, "who": who(entry), "changes": changed, "summary": summary(changed)}
         for entry, changed in reversed(found)

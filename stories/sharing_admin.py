@@ -86,9 +86,9 @@ def snippet_page(request: HttpRequest, context: dict) -> HttpResponse:
 def obstacle(story: Story) -> str:
     """Return why nobody can start this story, and what to do about it; empty if nothing is in the way."""
     if story.status == Story.Status.DRAFT:
-        return "This story is a draft. Set its status to Published and save it; then it can be shared."
+        return "This story is a draft. Publish it; then it can be shared."
     if story.status == Story.Status.ARCHIVED:
-        return "This story is archived: nobody can start it any more. To share it, set its status to Published again."
+        return "This story is archived: nobody can start it any more. To share it, publish it again."
     if not story.texts_count:
         return "This story has no texts yet. Write the first one; then it can be shared."
     return ""

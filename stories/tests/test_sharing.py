@@ -167,7 +167,7 @@ def test_a_published_story_is_shared_with_all_that_it_takes(journalist, settings
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ({"status": "draft"}, "This story is a draft. Set its status to Published"),
+        ({"status": "draft"}, "This story is a draft. Publish it"),
         ({"status": "archived"}, "This story is archived: nobody can start it any more."),
         ({"texts": []}, "This story has no texts yet."),
     ],

@@ -76,7 +76,7 @@ def test_a_deleted_text_hands_its_readers_to_the_one_after_it(journalist, sandbo
 
 def test_a_changed_delay_moves_those_who_wait(journalist, story):
     enrollment = make_enrollment(story=story, sent=1)
-    save(journalist, story, [{}, {"delay": "2 days"}])
+    save(journalist, story, [{}, {"wait": "2 days"}])
     assert waiting(enrollment).due_at == enrollment.messages.get(step=1).sent_at + timedelta(days=2)
 
 

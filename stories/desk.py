@@ -16,6 +16,7 @@ from django.utils.datastructures import MultiValueDict
 
 from .models import Story
 from .preview import Draft, Facts, Preview, drafts_in
+from .publishing import text_problems
 from .timeline import starts
 
 # The smallest GIF there is, for a picture that is still the browser's alone.
@@ -131,7 +132,11 @@ def drafts_on_page(model_admin: ModelAdmin, request: HttpRequest, story: Story) 
     FormSet, inline = next(pair for pair in model_admin.get_formsets_with_inlines(request, saved))
     prefix = FormSet.get_default_prefix()
     if saved and not inline.has_change_permission(request, saved):
-        return [Draft(f"{prefix}-{index}", text) for index, text in enumerate(saved.texts.order_by("position"))]
+        texts = saved.texts.order_by("position")
+        return [
+            Draft(f"{prefix}-{index}", text, tuple(text_problems(text, files=False)))
+            for index, text in enumerate(texts)
+        ]
     kwargs = model_admin.get_formset_kwargs(request, story, inline, prefix)
     return drafts_in(FormSet(**kwargs | {"files": stand_ins(request.POST.getlist("chosen"))}))
 

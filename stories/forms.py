@@ -6,7 +6,7 @@ from itertools import count
 
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
-from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.forms.formsets import ORDERING_FIELD_NAME
 from django.http import QueryDict
@@ -117,12 +117,6 @@ class TextForm(forms.ModelForm):
         self.link_problems = link_problems or {}
         self.initial.setdefault("wait", self.instance.wait)
 
-    def full_clean(self):
-        super().full_clean()
-        # Whoever chose a picture that cannot be sent is told so, and not to choose one.
-        if self.errors.keys() & {"media", "media_url"}:
-            self.errors.pop(NON_FIELD_ERRORS, None)
-
     def clean_media_url(self) -> str:
         link = self.cleaned_data["media_url"]
         if link in self.link_problems:
@@ -134,6 +128,13 @@ class TextForm(forms.ModelForm):
         if "wait" in cleaned:
             self.instance.wait = cleaned["wait"]
         return cleaned
+
+    def problems(self, *, files: bool = True) -> list[str]:
+        """Return why the carrier would not take the text as it was typed; `files` are those of text_problems()."""
+        problems = publishing.text_problems(self.instance, files=files)
+        # Whoever chose a picture that cannot be sent is told so, and not to choose one.
+        chose = bool(self.errors.keys() & {"media", "media_url"})
+        return [problem for problem in problems if not (chose and problem == publishing.EMPTY)]
 
     @property
     def changed_data(self) -> list[str]:
@@ -192,13 +193,19 @@ class TextFormSet(forms.BaseInlineFormSet):
 
     def clean(self):
         super().clean()
-        if PUBLISH not in self.data and self.instance.status != Story.Status.PUBLISHED:
+        if not self.is_for_readers:
             return
         standing = self.standing_forms()
-        self.obstacles = publishing.refusals(self.instance, [form.instance for form in standing])
-        for form in standing:
-            for problem in publishing.text_problems(form.instance):
+        problems = [form.problems() for form in standing]
+        self.obstacles = publishing.refusals(self.instance, [form.instance for form in standing], problems)
+        for form, of_text in zip(standing, problems, strict=True):
+            for problem in of_text:
                 form.add_error(None, problem)
+
+    @cached_property
+    def is_for_readers(self) -> bool:
+        """Whether the save would leave the story published, so that nothing may stand in the way of that."""
+        return PUBLISH in self.data or self.instance.status == Story.Status.PUBLISHED
 
     def standing_forms(self) -> list[TextForm]:
         """Return the forms of the texts that the story would have, in the order that the form says."""

@@ -38,6 +38,8 @@ class Draft:
 
 def drafts_in(formset: TextFormSet) -> list[Draft]:
     """Return the texts that saving would keep, in the page's order, and those too that it would refuse."""
+    # Each text says what would be wrong with it, in a draft too; the story as a whole is judged by the save.
+    formset.is_for_readers = False
     formset.is_valid()
     return [draft_of(form) for form in formset.standing_forms()]
 
@@ -45,8 +47,8 @@ def drafts_in(formset: TextFormSet) -> list[Draft]:
 def draft_of(form: TextForm) -> Draft:
     if "body" in form.errors:
         form.instance.body = form["body"].value() or ""
-    errors = tuple(message for messages in form.errors.values() for message in messages)
-    return Draft(form.prefix, form.instance, errors, form.add_prefix("media") in form.files)
+    errors = [message for messages in form.errors.values() for message in messages] + form.problems(files=False)
+    return Draft(form.prefix, form.instance, tuple(errors), form.add_prefix("media") in form.files)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,21 +16,27 @@ from .templatetags.phone_numbers import spaced
 # Carriers ask that the first text says how to end it. The word that they act on has to stand there by itself and in
 # capitals, as in “Reply STOP to end”: small letters are a story's own ("don't stop").
 STOP_IN_WORDS = re.compile(r"\bSTOP\b")
+EMPTY = "Write a text or choose a picture."
 NO_WAY_OUT = "The first text does not say how to stop. Add a sentence such as “Reply STOP to end.”"
 
 
-def obstacles(story: Story, texts: Iterable[StoryText], *, files: bool = True) -> list[str]:
+def obstacles(
+    story: Story, texts: Iterable[StoryText], problems: list[list[str]] | None = None, *, files: bool = True
+) -> list[str]:
     """Return what stands in the way of publishing `story` with these `texts`, each a sentence; empty if nothing does.
 
-    Both may be unsaved, as a form or a file has them; the order of `texts` counts, not their positions. Without
-    `files` it is not looked whether the pictures are still there, which costs a request each on a distant storage.
+    Both may be unsaved, as a form or a file has them; the order of `texts` counts, not their positions. `problems`
+    are those of each text where they are known already. Without `files` it is not looked whether the pictures are
+    still there, which costs a request each on a distant storage.
     """
     texts = list(texts)
+    if problems is None:
+        problems = [text_problems(text, files=files) for text in texts]
     first = [NO_WAY_OUT] if texts and not says_how_to_stop(texts[0]) else []
-    return keyword_obstacles(story) + number_obstacles() + text_obstacles(texts, files=files) + first
+    return keyword_obstacles(story) + number_obstacles() + text_obstacles(problems) + first
 
 
-def refusals(story: Story, texts: Iterable[StoryText]) -> list[str]:
+def refusals(story: Story, texts: Iterable[StoryText], problems: list[list[str]] | None = None) -> list[str]:
     """Return the obstacles for which `story` may not be saved as published; compares with what is saved of it.
 
     A live story that never said how to stop can be corrected without saying it now, or nothing in it could be
@@ -39,7 +45,7 @@ def refusals(story: Story, texts: Iterable[StoryText]) -> list[str]:
     live = StoryText.objects.filter(story=story.pk, story__status=Story.Status.PUBLISHED)
     first = live.order_by("position").first()
     lives_with = [NO_WAY_OUT] if first and not says_how_to_stop(first) else []
-    return [sentence for sentence in obstacles(story, texts) if sentence not in lives_with]
+    return [sentence for sentence in obstacles(story, texts, problems) if sentence not in lives_with]
 
 
 def warnings(story: Story) -> list[str]:
@@ -47,7 +53,9 @@ def warnings(story: Story) -> list[str]:
     texts = story.texts.order_by("position")
     if story.status == Story.Status.PUBLISHED:
         return obstacles(story, texts, files=False)
-    return text_obstacles(texts, files=False) if story.enrollments.live().exists() else []
+    if not story.enrollments.live().exists():
+        return []
+    return text_obstacles([text_problems(text, files=False) for text in texts])
 
 
 def keyword_obstacles(story: Story) -> list[str]:
@@ -65,22 +73,18 @@ def number_obstacles() -> list[str]:
     return ["There is no phone number yet that readers could text. Whoever runs this newsroom's server sets it up."]
 
 
-def text_obstacles(texts: Iterable[StoryText], *, files: bool = True) -> list[str]:
-    texts = list(texts)
-    if not texts:
+def text_obstacles(problems: list[list[str]]) -> list[str]:
+    """Return the problems of each text as sentences that say which."""
+    if not problems:
         return ["There is no text yet; write at least one."]
-    return [
-        f"Text {number}: {problem}"
-        for number, text in enumerate(texts, start=1)
-        for problem in text_problems(text, files=files)
-    ]
+    return [f"Text {number}: {problem}" for number, of_text in enumerate(problems, start=1) for problem in of_text]
 
 
 def text_problems(text: StoryText, *, files: bool = True) -> list[str]:
     """Return why the carrier would not take this text as it stands, or not all of it."""
     problems = []
     if not (text.body.strip() or text.media or text.media_url):
-        problems.append("Write a text or choose a picture.")
+        problems.append(EMPTY)
     if len(text.body) > BODY_MAX_LENGTH:
         problems.append(
             f"A text can have at most {BODY_MAX_LENGTH:,} characters; this one has {len(text.body):,}. Divide it."

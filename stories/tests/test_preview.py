@@ -69,7 +69,7 @@ def test_a_new_story_is_seen_before_it_is_ever_saved(journalist):
 def test_a_text_that_cannot_be_saved_is_shown_with_the_reason_beside_the_others(journalist):
     story = make_story([("first", 0), ("second", 0)])
     phone = seen(journalist, story, [{"body": "x" * 1601}, {"wait": "soon"}, {"body": "third"}])["phone"]
-    assert in_order(phone, "x" * 1601, "at most 1600 characters", "second", "“soon”", "third")
+    assert in_order(phone, "x" * 1601, "at most 1,600 characters", "second", "“soon”", "third")
     assert phone.count("bubble--failed") == 2
 
 

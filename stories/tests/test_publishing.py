@@ -91,7 +91,7 @@ def test_a_story_is_written_and_published_in_one_save(journalist):
 
 
 def test_what_stands_in_the_way_is_listed_at_once_and_what_was_typed_is_kept(journalist):
-    rows = [{"body": "No way out"}, {"body": "y" * 1601}, {"body": "", "delay": "1 hour"}]
+    rows = [{"body": "No way out"}, {"body": "y" * 1601}, {"body": "", "wait": "1 hour"}]
     response = publish(journalist, Story(title="The River", keyword="river", weight=0), rows)
     page = words(response)
     assert "Not published yet, and not saved." in page
@@ -103,7 +103,7 @@ def test_what_stands_in_the_way_is_listed_at_once_and_what_was_typed_is_kept(jou
 
 
 def test_a_draft_is_saved_whatever_stands_in_the_way(journalist):
-    rows = [{"body": "z" * 5000}, {"body": "", "delay": "1 hour"}]
+    rows = [{"body": "z" * 5000}, {"body": "", "wait": "1 hour"}]
     assert journalist.post(ADD, form_of(Story(title="The River"), rows)).status_code == 302
     story = Story.objects.get()
     assert bodies(story) == ["z" * 5000, ""]
@@ -201,7 +201,7 @@ def test_a_correction_tells_how_many_had_the_old_wording_and_will_get_the_new(jo
     story = make_story([FIRST, ("b", 60), ("c", 60)])
     for sent in (1, 2, 2, 3):
         make_enrollment(story=story, sent=sent)
-    page = words(journalist.post(page_of(story), form_of(story, [{}, {"body": "B"}, {"delay": "1 hour"}]), follow=True))
+    page = words(journalist.post(page_of(story), form_of(story, [{}, {"body": "B"}, {"wait": "1 hour"}]), follow=True))
     assert "Text 2: 3 readers had it as it was, 1 reader will get it as it now reads." in page
     assert "Text 3:" not in page
 

@@ -16,6 +16,7 @@ from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .history_admin import HistoryMixin
 from .importing_admin import ImportingMixin
 from .models import Price, Story, StoryText
+from .outdated_admin import OutdatedMixin
 from .publishing_admin import PublishingMixin
 from .sharing_admin import SharingMixin
 from .waits import WAIT_SUGGESTIONS
@@ -49,7 +50,7 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(ImportingMixin, SharingMixin, HistoryMixin, PublishingMixin, admin.ModelAdmin):
+class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, PublishingMixin, admin.ModelAdmin):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [

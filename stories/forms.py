@@ -71,6 +71,8 @@ class PictureInput(AdminFileWidget):
 
 
 class StoryForm(forms.ModelForm):
+    refusal = ""  # why nothing may be saved, however right it is
+
     class Meta:
         error_messages = {
             "slug": {"invalid": "An address has letters without accents, digits and hyphens, nothing else."}
@@ -79,6 +81,8 @@ class StoryForm(forms.ModelForm):
     def clean(self):
         """Give a story an address: a new one, whose address was made from its title, steps aside where it is taken."""
         cleaned = super().clean()
+        if self.refusal:
+            self.add_error(None, self.refusal)
         slug = cleaned.get("slug")
         if "slug" in cleaned and (not slug or self.instance.pk is None):
             self.instance.title = cleaned.get("title", "")

@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import time, timedelta
 from difflib import SequenceMatcher
 
 from django.db.models import Field, FileField
@@ -12,9 +11,11 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 
 from .history import STORY_FIELDS, TEXT_FIELDS, HistoricalStoryText, Version
-from .waits import delay_in_words
+from .waits import Wait, wait_in_words
 
 NONE = "none"
+WAIT_FIELDS = {"delay", "days", "at"}
+SHOWN_FIELDS = [field for field in TEXT_FIELDS if field.name not in WAIT_FIELDS]
 # Of wordings that share less than this part of the shorter one, the few words in common only confuse: they are shown
 # one after the other.
 ALIKE = 0.4
@@ -60,7 +61,7 @@ def text_changes(before: Version, after: Version) -> Iterator[Change]:
             yield Change("added", f"Text {number} added", first_lines(row))
             continue
         place, former = old[row.id]
-        lines = field_changes(former, row, TEXT_FIELDS)
+        lines = wait_changes(former, row) + field_changes(former, row, SHOWN_FIELDS)
         if row.id in moved:
             what = " and changed" if lines else ""
             yield Change("moved", f"Text {place} moved to {number}{what}", lines or first_lines(row))
@@ -79,6 +80,12 @@ def moved_texts(before: list[int], after: list[int]) -> set[int]:
 
 def first_lines(row: HistoricalStoryText) -> list[tuple[str, SafeString]]:
     return [("", format_html("{}", row.body))] if row.body else [("Picture", picture_words(row.media or row.media_url))]
+
+
+def wait_changes(before: HistoricalStoryText, after: HistoricalStoryText) -> list[tuple[str, SafeString]]:
+    """Say what changed about when the text comes, in the words that are written on the story's page."""
+    was, now = (wait_in_words(Wait(row.delay, row.days, row.at)) for row in (before, after))
+    return [("When", replaced(was, now))] if was != now else []
 
 
 def field_changes(before, after, fields: list[Field]) -> list[tuple[str, SafeString]]:
@@ -100,10 +107,6 @@ def difference(field: Field, before, after) -> SafeString:
 
 
 def in_words(field: Field, value) -> str:
-    if isinstance(value, timedelta):
-        return delay_in_words(value)
-    if isinstance(value, time):
-        return f"{value:%H:%M}"
     return NONE if value is None else str(dict(field.flatchoices).get(value, value))
 
 

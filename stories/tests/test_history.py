@@ -60,7 +60,7 @@ def headings(entry: str) -> list[str]:
 
 
 def test_each_save_is_one_entry_that_says_who_changed_what(journalist, story):
-    rows = [{}, {"body": "b and more"}, {"DELETE": "on"}, {"body": "d", "delay": "2 hours"}]
+    rows = [{}, {"body": "b and more"}, {"DELETE": "on"}, {"body": "d", "wait": "2 hours"}]
     save(journalist, story, rows, title="The River", keyword="river bank")
     newest, first = entries(journalist, story)
     assert "Jo March" in newest
@@ -82,11 +82,12 @@ def test_a_text_that_made_room_for_another_did_not_change(journalist, story):
     assert headings(entries(journalist, story)[0]) == ["Text 2 added"]
 
 
-def test_delays_clocks_and_pictures_are_told_in_words(journalist, story):
-    save(journalist, story, [{}, {"delay": "2 hours", "at": "08:00", "media_url": "https://example.org/a.png"}])
+def test_waits_and_pictures_are_told_in_words(journalist, story):
+    rows = [{}, {"wait": "after 2 hours, at 8:00", "media_url": "https://example.org/a.png"}, {"wait": "2 hours"}]
+    save(journalist, story, rows)
     newest = entries(journalist, story)[0]
+    assert "<del>1 minute</del> <ins>after 2 hours, at 8:00</ins>" in newest
     assert "<del>1 minute</del> <ins>2 hours</ins>" in newest
-    assert "<del>none</del> <ins>08:00</ins>" in newest
     assert "<ins>https://example.org/a.png</ins>" in newest
 
 

@@ -11,6 +11,7 @@ from django.apps import apps
 from django.contrib.auth.models import User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -22,6 +23,7 @@ from stories.models import HistoricalStory, HistoricalStoryText, Story
 from stories.sample import load_sample_story
 
 from .factory import make_story
+from .pictures import make_picture
 from .test_admin import ADD, bodies, form_of, page_of
 
 pytestmark = pytest.mark.django_db
@@ -83,12 +85,14 @@ def test_a_text_that_made_room_for_another_did_not_change(journalist, story):
 
 
 def test_waits_and_pictures_are_told_in_words(journalist, story):
-    rows = [{}, {"wait": "after 2 hours, at 8:00", "media_url": "https://example.org/a.png"}, {"wait": "2 hours"}]
+    upload = SimpleUploadedFile("a.png", make_picture())
+    rows = [{}, {"wait": "after 2 hours, at 8:00", "media": upload}, {"wait": "2 hours"}]
     save(journalist, story, rows)
     newest = entries(journalist, story)[0]
     assert "<del>1 minute</del> <ins>after 2 hours, at 8:00</ins>" in newest
     assert "<del>1 minute</del> <ins>2 hours</ins>" in newest
-    assert "<ins>https://example.org/a.png</ins>" in newest
+    name = story.texts.get(position=2).media.name.removeprefix("pictures/")
+    assert f"<del>none</del> <ins>{name}</ins>" in newest
 
 
 def test_a_change_of_status_is_an_entry(journalist, story):

@@ -8,6 +8,7 @@ from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
 from django.urls import path
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
 from textengine.moments import NOTHING, moment
 
@@ -66,7 +67,7 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 2})}}
 
     def get_urls(self):
-        view = self.admin_site.admin_view(partial(preview, self))
+        view = self.admin_site.admin_view(require_POST(partial(preview, self)))
         paths = [
             path("preview/", view, name="stories_story_preview_new"),
             path("<int:object_id>/preview/", view, name="stories_story_preview"),

@@ -197,7 +197,7 @@ class TextFormSet(forms.BaseInlineFormSet):
 
     def clean(self):
         super().clean()
-        if not self.is_for_readers:
+        if PUBLISH not in self.data and self.instance.status != Story.Status.PUBLISHED:
             return
         standing = self.standing_forms()
         problems = [form.problems() for form in standing]
@@ -205,11 +205,6 @@ class TextFormSet(forms.BaseInlineFormSet):
         for form, of_text in zip(standing, problems, strict=True):
             for problem in of_text:
                 form.add_error(None, problem)
-
-    @cached_property
-    def is_for_readers(self) -> bool:
-        """Whether the save would leave the story published, so that nothing may stand in the way of that."""
-        return PUBLISH in self.data or self.instance.status == Story.Status.PUBLISHED
 
     def standing_forms(self) -> list[TextForm]:
         """Return the forms of the texts that the story would have, in the order that the form says."""

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from stories.models import Story
 from textengine.tests.processes import wait_until
 
-from .desk import body, bubbles, card, desk, said, save, tool
+from .desk import bodies, body, bubbles, card, desk, said, save, tool
 from .factory import make_story
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
@@ -76,15 +76,16 @@ def test_one_click_makes_a_text_plain_and_one_takes_it_back(open_desk, story):
         expect(facts(page, 1)).to_contain_text("2 texts: “ ’ ” – make it Unicode")
         card(page, 1).get_by_role("button", name="Make plain").click()
         expect(body(page, 1)).to_have_value(plain)
-        expect(facts(page, 1)).to_contain_text("99 characters · 1 text")
+        expect(facts(page, 1)).to_contain_text("99 plain characters · 1 text")
         page.keyboard.press("Control+z")
         expect(body(page, 1)).to_have_value(typed)
         card(page, 1).get_by_role("button", name="Make plain").click()
         card(page, 1).get_by_role("button", name="Undo plain").click()
         expect(body(page, 1)).to_have_value(typed)
+        page.get_by_role("button", name="Fold all").click()
         page.get_by_role("button", name="Make all 2 plain").click()
-        expect(body(page, 1)).to_have_value(plain)
-        expect(body(page, 2)).to_have_value('It\'s "wet"...')
+        expect(page.get_by_role("button", name="Open all")).to_be_focused()
+        assert bodies(page) == [plain, 'It\'s "wet"...', "three"]
         expect(page.get_by_role("button", name="Make all")).to_be_hidden()
 
 
@@ -163,6 +164,6 @@ def test_one_who_may_only_look_sees_the_texts_and_the_phone(open_desk, story):
     with open_desk() as page:
         expect(bubbles(page)).to_have_count(3)
         expect(card(page, 3)).to_contain_text("2 hours")
-        expect(facts(page, 3)).to_contain_text("5 characters · 1 text")
+        expect(facts(page, 3)).to_contain_text("5 plain characters · 1 text")
         expect(page.locator("[data-said]")).to_be_empty()
         expect(page.locator(".texts textarea, .texts button:visible")).to_have_count(0)

@@ -78,7 +78,7 @@ def test_a_text_that_cannot_be_saved_is_shown_with_the_reason_beside_the_others(
 def test_each_text_says_what_it_is_billed_as_and_what_makes_it_unicode(journalist):
     bodies = ["plain", "It’s “quoted” " + "x" * 60, "🚢", "zero\u200bwidth"]
     texts = seen(journalist, make_story([(body, 0) for body in bodies]))["texts"]
-    assert "5 characters" in texts["texts-0"]["html"]
+    assert 'GSM-7">plain</span> characters' in texts["texts-0"]["html"]
     assert "1 text" in texts["texts-0"]["html"]
     assert "2 texts" in texts["texts-1"]["html"]
     assert "<mark>’</mark> <mark>“</mark>" in texts["texts-1"]["html"]
@@ -161,6 +161,7 @@ def test_only_who_may_see_the_story_gets_a_preview_and_only_with_a_token(client)
     nobody.is_superuser = True
     nobody.save()
     assert client.post(reverse("admin:stories_story_preview", args=[0])).status_code == 404
+    assert client.get(address(story)).status_code == 405
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(nobody)
     assert strict.post(address(story), form_of(story)).status_code == 403

@@ -10,7 +10,8 @@ const before = new Map();
 const write = (area, words) => {
     area.focus({preventScroll: true});
     area.select();
-    if (!document.execCommand("insertText", false, words)) {
+    // In a card that is folded, nothing can be typed.
+    if (document.activeElement !== area || !document.execCommand("insertText", false, words)) {
         area.value = words;
         area.dispatchEvent(new Event("input", {bubbles: true}));
     }
@@ -52,6 +53,9 @@ export const offer = (card, plain) => {
 /** Offer it for all at once, where there are several. */
 export const offerAll = () => {
     const several = cards().filter((card) => plains.get(card.id)).length;
+    if (several < 2 && document.activeElement === allButton) {
+        group.querySelector("[data-fold-all]").focus();
+    }
     allButton.hidden = several < 2;
     allButton.textContent = `Make all ${several} plain`;
 };
@@ -68,6 +72,7 @@ export const start = () => {
         } else if (button === allButton) {
             const all = cards().filter((card) => plains.get(card.id));
             all.forEach(makePlain);
+            allButton.focus({preventScroll: true});
             say(`${all.length} texts are plain now. Each can be undone.`);
             changed();
         }

@@ -7,7 +7,7 @@ from difflib import SequenceMatcher
 
 from django.db.models import Field, FileField
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 from .history import STORY_FIELDS, TEXT_FIELDS, HistoricalStoryText, Version
@@ -79,7 +79,10 @@ def moved_texts(before: list[int], after: list[int]) -> set[int]:
 
 
 def first_lines(row: HistoricalStoryText) -> list[tuple[str, SafeString]]:
-    return [("", format_html("{}", row.body))] if row.body else [("Picture", picture_words(row.media or row.media_url))]
+    if row.body:
+        return [("", format_html("{}", row.body))]
+    picture = row.media or row.media_url
+    return [("Picture", picture_words(picture))] if picture else [("", mark_safe("Nothing is written in it yet."))]
 
 
 def wait_changes(before: HistoricalStoryText, after: HistoricalStoryText) -> list[tuple[str, SafeString]]:

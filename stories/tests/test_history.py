@@ -95,6 +95,12 @@ def test_waits_and_pictures_are_told_in_words(journalist, story):
     assert f"<del>none</del> <ins>{name}</ins>" in newest
 
 
+def test_a_text_in_which_nothing_is_written_yet_is_told_as_such(journalist, story):
+    Story.objects.update(status="draft")
+    save(journalist, story, [{}, {}, {}, {"wait": "1 day"}])
+    assert "Nothing is written in it yet." in entries(journalist, story)[0]
+
+
 def test_a_change_of_status_is_an_entry(journalist, story):
     journalist.post(reverse("admin:stories_story_archive", args=[story.pk]))
     assert "<del>Published</del> <ins>Archived</ins>" in entries(journalist, story)[0]

@@ -109,6 +109,10 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
         kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
         return kwargs | {"form_kwargs": {"link_problems": getattr(request, "link_problems", {})}}
 
+    def get_view_on_site_url(self, obj=None):
+        """A draft has no page yet that one could look at."""
+        return super().get_view_on_site_url(obj) if obj and obj.status != Story.Status.DRAFT else None
+
     @admin.display(description="texts", ordering="texts_count")
     def texts_count(self, story: Story) -> int:
         return story.texts_count

@@ -212,6 +212,12 @@ def test_a_file_that_is_no_picture_is_refused_at_its_text(journalist):
         assert errors == [{"media": ["This file is not a JPEG, PNG or GIF picture."]}]
 
 
+def test_only_a_story_that_has_a_page_leads_to_it(journalist):
+    for status, leads in [("draft", False), ("published", True), ("archived", True)]:
+        page = journalist.get(page_of(make_story([("a", 0)], status=status))).content.decode()
+        assert ("View on site" in page) == leads
+
+
 def test_a_picture_may_have_words_of_its_own_and_may_do_without(journalist):
     story = make_story([("a", 0), ("b", 0)])
     rows = [{"media": SimpleUploadedFile("a.png", make_picture()), "alt": alt} for alt in ("A red field", "")]

@@ -75,6 +75,15 @@ def test_a_text_that_cannot_be_saved_is_shown_with_the_reason_beside_the_others(
     assert phone.count("bubble--failed") == 2
 
 
+def test_a_text_of_a_draft_says_what_would_stand_in_its_way(journalist):
+    story = make_story([("first", 0), ("second", 0), ("third", 0)], status="draft")
+    rows = [{"body": ""}, {"body": "", "media_url": "nowhere"}]
+    phone = seen(journalist, story, rows)["phone"]
+    assert in_order(phone, "Write a text or choose a picture.", "Enter a valid URL.", "third")
+    assert phone.count("Write a text") == 1
+    assert phone.count("bubble--failed") == 2
+
+
 def test_each_text_says_what_it_is_billed_as_and_what_makes_it_unicode(journalist):
     bodies = ["plain", "It’s “quoted” " + "x" * 60, "🚢", "zero\u200bwidth"]
     texts = seen(journalist, make_story([(body, 0) for body in bodies]))["texts"]

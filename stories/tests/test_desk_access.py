@@ -34,6 +34,8 @@ def test_axe_finds_nothing_on_the_desk(browser, live_server, client, tmp_path, c
     with desk(browser, live_server, client, story, 390, is_mobile=True, **options) as page:
         card(page, 2).get_by_role("button", name="“two”").click()
         expect(card(page, 2).get_by_role("button", name="Make plain")).to_be_visible()
+        # At the end of the page: a card of which the bar leaves but a strip in sight is taken for a small target.
+        page.evaluate("scrollTo(0, document.body.scrollHeight)")
         assert_accessible(page)
         page.get_by_role("button", name="Preview").click()
         expect(page.get_by_role("dialog", name="Preview")).to_be_visible()

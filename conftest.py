@@ -18,8 +18,10 @@ NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
 
 
 def pytest_collection_modifyitems(items):
-    """Mark the tests that touch no database: they run once, however many databases the suite runs on."""
+    """Mark what runs once, however many databases there are: tests that touch none, or look at pages."""
     for item in items:
+        if "browser" in item.fixturenames:
+            item.add_marker(pytest.mark.screens)
         if not (item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(item.fixturenames)):
             item.add_marker(pytest.mark.no_database)
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db import connection
 
 from stories.models import StoryText
-from textengine.database import read, retried_at_once, run_sql, update_rows
+from textengine.database import read, retried_at_once, retried_patiently, run_sql, update_rows
 
 from .claiming import LEASE
 from .holds import hold_back
@@ -31,8 +31,11 @@ WHERE id IN %(ids)s AND status = 'sending' AND lease = %(lease)s AND lease_until
         SELECT 1 FROM subscribers_hold h
         WHERE h.released_at IS NULL AND (h.story_id IS NULL OR h.story_id = subscribers_message.story_id))
 RETURNING id, (SELECT phone_number FROM subscribers_subscriber r WHERE r.id = subscriber_id), number, body, media_urls,
-    due_at, (SELECT id FROM stories_storytext t WHERE t.id = text_id AND (t.media <> '' OR t.media_url <> ''))
+    due_at, (SELECT t.media FROM stories_storytext t WHERE t.id = text_id),
+    (SELECT t.media_url FROM stories_storytext t WHERE t.id = text_id)
 """
+# A statement of its own: one that waits for a lock sees holds as they were before it waited.
+LOCK = "SELECT id FROM subscribers_message WHERE id IN %(ids)s ORDER BY id FOR NO KEY UPDATE"
 
 
 @dataclass(slots=True)
@@ -47,39 +50,48 @@ class Request:
     due_at: datetime
 
 
-@retried_at_once
 def begin(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
     """Mark these messages as begun, worded as their texts now read; return those that may go out, the oldest first.
 
     From this commit on their outcome is unknown until it is recorded. The others are held, canceled or handed over.
     """
-    rows = run_sql(BEGIN, ids=message_ids, lease=lease, now=now, lease_until=now + LEASE)
-    requests = [
-        Request(pk, to, number, body, json.loads(media_urls), read(Message, "due_at", due_at))
-        for pk, to, number, body, media_urls, due_at, _ in rows
-    ]
-    illustrate(requests, {row[0]: row[-1] for row in rows if row[-1]})
-    if len(rows) < len(message_ids):
-        put_aside(Message.objects.claimed(lease, now).filter(pk__in=message_ids), now)
+    requests = mark(message_ids, lease, now)
+    if len(requests) < len(message_ids):
+        put_aside(message_ids, lease, now)
     return sorted(requests, key=lambda request: (request.due_at, request.message_id))
 
 
-def illustrate(requests: list[Request], pictured: dict[int, int]) -> None:
-    """Give these messages the pictures of their texts; `pictured` has a text's id for each message that gets one."""
-    texts = StoryText.objects.in_bulk(pictured.values())
-    for request in requests:
-        if text := texts.get(pictured.get(request.message_id)):
-            request.media_urls = [text.picture_url]
-    pictures = [(request.message_id, request.media_urls) for request in requests if request.message_id in pictured]
+@retried_at_once
+def mark(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
+    """Begin those of these messages that nothing stands in the way of."""
+    if connection.features.has_select_for_update:
+        run_sql(LOCK, ids=message_ids)
+    requests, pictures = [], []
+    rows = run_sql(BEGIN, ids=message_ids, lease=lease, now=now, lease_until=now + LEASE)
+    for pk, to, number, body, media_urls, due_at, media, media_url in rows:
+        # Words and picture come from one look at the text, which may be changed at any moment.
+        if media or media_url:
+            urls = [StoryText(media=media, media_url=media_url).picture_url]
+            pictures.append((pk, urls))
+        else:
+            urls = json.loads(media_urls)
+        requests.append(Request(pk, to, number, body, urls, read(Message, "due_at", due_at)))
     update_rows(Message, ["media_urls"], pictures)
+    return requests
 
 
-def put_aside(claimed: QuerySet[Message], now: datetime) -> None:
-    """Do with claimed messages that could not begin what their reason asks for."""
+@retried_patiently
+def put_aside(message_ids: list[int], lease: UUID, now: datetime) -> None:
+    """Do with claimed messages that could not begin what their reason asks for.
+
+    In a transaction of its own: enrollments are locked before messages, and those that began are locked already.
+    """
+    claimed = Message.objects.claimed(lease, now).filter(pk__in=message_ids)
+    # Readers whose waiting text was deleted wait for the one after it.
+    orphans = claimed.filter(text=None, step__isnull=False)
+    orphaned = list(Enrollment.objects.filter(pk__in=orphans.values("enrollment")).locked())
     hold_back(claimed)
     claimed.exclude(pk__in=claimed.wanted()).cancel()
-    orphans = list(claimed.filter(text=None, step__isnull=False).values_list("enrollment", flat=True))
-    # Readers whose waiting text was deleted wait for the one after it.
-    schedule(Enrollment.objects.filter(pk__in=orphans).locked(), now)
-    # Where the reason has gone meanwhile, such as a hold that was released just now.
+    schedule(orphaned, now)
+    # What stood in the way may be gone by now, as a hold is that was released at this moment.
     claimed.give_back()

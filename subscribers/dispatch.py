@@ -76,8 +76,10 @@ class Sending:
         if self.waiting and time.monotonic() > self.begin_until:
             self.give_back()
         if ids := self.take_due(timezone.now() + LEAD):
+            # Counted from the moment from which the lease is, however long beginning takes.
+            begin_until = time.monotonic() + BEGIN_WITHIN
             requests = begin(ids, self.lease, timezone.now())
-            carrier.event_loop().call_soon_threadsafe(self.ask, requests, time.monotonic() + BEGIN_WITHIN)
+            carrier.event_loop().call_soon_threadsafe(self.ask, requests, begin_until)
             self.under_way += len(requests)
 
     def ask(self, requests: list[Request], begin_until: float) -> None:

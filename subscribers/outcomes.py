@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_at_once, retried_patiently, run_sql, update_rows, write_rows
@@ -94,8 +94,12 @@ REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_unti
 
 
 def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
-    """Write down that the carrier has these messages; return those that were a story's next text, and since when."""
+    """Write down that the carrier has these messages; return those that were a story's next text, and since when.
+
+    A SID that is another message's already, or comes twice, settles nothing: that message has to be looked up.
+    """
     answers = {outcome.message_id: outcome for outcome in outcomes}
+    first_with = {outcome.accepted.sid: outcome for outcome in reversed(outcomes)}
     settled = update_rows(
         Message,
         ["sid", "status", "sent_at", "segments"],
@@ -107,9 +111,10 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
                 outcome.at,
                 outcome.accepted.segments,
             )
-            for outcome in outcomes
+            for outcome in first_with.values()
         ],
-        condition="{table}.sid IS NULL AND {table}.attempts > 0",
+        condition="{table}.sid IS NULL AND {table}.attempts > 0"
+        " AND NOT EXISTS (SELECT 1 FROM {table} other WHERE other.sid = given.sid)",
         returning=["id", "status", "enrollment_id", "step", "attempts"],
         lease=None,
         lease_until=None,
@@ -138,7 +143,7 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
 def add_segments(answers: dict[int, Accepted]) -> None:
     """Add to messages that a callback has settled what it could not say; these are the answers by the message's id."""
     changed = []
-    for message in Message.objects.filter(pk__in=answers, sid__isnull=False):
+    for message in Message.objects.filter(pk__in=answers):
         accepted = answers[message.pk]
         if message.sid != accepted.sid:
             logger.error("message.doubled id=%s sid=%s other=%s", message.pk, message.sid, accepted.sid)
@@ -216,12 +221,17 @@ def receive_callback(sid: str, status: str, error_code: int | None, message_id: 
     A message whose SID we never learned is known by the id of ours that its callback address carries.
     """
     new = STATUSES.get(status)
-    if not error_code and ((new and move_forward(sid, new, None)) or run_sql(KNOWN, sid=sid)):
-        return True
+    if not error_code:
+        if new and move_forward(sid, new, None):
+            return True
+        # The answer may have been recorded only after that look: then this is a step forward all the same.
+        for (known,) in run_sql(KNOWN, sid=sid):
+            if new is None or Message.RANKS.get(known, 0) >= Message.RANKS[new]:
+                return True
     return settle_callback(sid, new, error_code, message_id, now)
 
 
-KNOWN = "SELECT 1 FROM subscribers_message WHERE sid = %(sid)s"
+KNOWN = "SELECT status FROM subscribers_message WHERE sid = %(sid)s"
 FORWARD = """
 UPDATE subscribers_message SET status = %(status)s, error_code = COALESCE(%(error_code)s, error_code)
 WHERE sid = %(sid)s AND status IN %(earlier)s RETURNING id
@@ -233,12 +243,15 @@ def settle_callback(
     sid: str, status: Message.Status | None, error_code: int | None, message_id: int | None, now: datetime
 ) -> bool:
     """Do what a callback asks for beyond one step forward: adopt its SID, or follow its error."""
+    if error_code:
+        # What follows from it may end all that the reader reads.
+        named = Message.objects.filter(Q(sid=sid) | Q(pk=message_id))
+        list(Subscriber.objects.filter(pk__in=named.values("subscriber")).only("pk").locked())
     if message_id and not Message.objects.filter(sid=sid).exists():
         record([Outcome(message_id, now, accepted=Accepted(sid, "", "queued", None, now))])
     message = Message.objects.filter(sid=sid).first()
     if message is None:
         return False
-    list(Subscriber.objects.filter(pk=message.subscriber_id).only("pk").locked())
     if status and move_forward(sid, status, error_code) and error_code and status in Message.LOST:
         message.error_code = error_code
         follow_error(message, action_for(error_code), now)

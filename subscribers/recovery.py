@@ -34,7 +34,7 @@ def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
             outcomes.append(Outcome(message.pk, now, error=answer))
         elif candidate := next((candidate for candidate in answer if candidate.sid not in taken), None):
             taken.add(candidate.sid)
-            outcomes.append(Outcome(message.pk, candidate.created_at, accepted=candidate))
+            outcomes.append(Outcome(message.pk, candidate.created_at or now, accepted=candidate))
         else:
             outcomes.append(Outcome(message.pk, now, error=NOT_FOUND))
     record(outcomes, lease=lease)

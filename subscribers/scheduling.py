@@ -17,7 +17,7 @@ from stories.history import earlier_lives
 from stories.models import StoryText
 from stories.timing import due_at
 from stories.waits import Wait
-from textengine.database import insert_rows, read, run_sql, update_rows, write_rows
+from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
 from .models import Enrollment, Message, Subscriber, e164, zone_of
 
@@ -137,7 +137,7 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
         else:
             completed.append(enrollment.pk)
             obsolete += [message.pk] if message else []
-    write_messages(following, ways)
+    write_messages(following, ways, now)
     Message.objects.filter(pk__in=obsolete).delete()
     complete(completed, now)
 
@@ -155,10 +155,14 @@ WHERE e.id = %(enrollment)s
 
 
 def schedule_first(enrollment: int, now: datetime) -> None:
-    """Give a passage that begins now, of a story that has texts, its first message."""
-    [(*columns, time_zone, phone_number, delay, days, at)] = run_sql(BEGINNING, enrollment=enrollment)
+    """Give a passage that begins now its first message; complete it if the last text was deleted at this moment."""
+    beginning = run_sql(BEGINNING, enrollment=enrollment)
+    if not beginning:
+        complete([enrollment], now)
+        return
+    [(*columns, time_zone, phone_number, delay, days, at)] = beginning
     zone = zone_of(time_zone, phone_number) if at else UTC
-    insert_messages([(*columns, 1, due_at(now, wait_of(delay, days, at), zone))])
+    insert_messages([(*columns, 1, due_at(now, wait_of(delay, days, at), zone))], now)
 
 
 def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
@@ -178,7 +182,12 @@ JOIN stories_story s ON s.id = e.story_id
 LEFT JOIN stories_storytext t ON t.id = m.text_id
 LEFT JOIN stories_storytext n ON n.id = (
     SELECT id FROM stories_storytext WHERE story_id = e.story_id AND position > t.position ORDER BY position LIMIT 1)
-WHERE m.id IN %(ids)s ORDER BY e.id
+WHERE m.id IN %(ids)s
+"""
+# A statement of its own: one that waits for a lock sees stories as they were before it waited.
+LOCK_PLACES = """
+SELECT id FROM subscribers_enrollment
+WHERE id IN (SELECT enrollment_id FROM subscribers_message WHERE id IN %(ids)s) ORDER BY id FOR NO KEY UPDATE
 """
 
 
@@ -208,10 +217,11 @@ class Place:
 
 def lock_places(message_ids: list[int]) -> dict[int, Place]:
     """Lock the enrollments of these messages; return each one's place, by the message's id, before it is moved on."""
-    lock = " FOR NO KEY UPDATE OF e" if connection.features.has_select_for_update else ""
+    if connection.features.has_select_for_update:
+        run_sql(LOCK_PLACES, ids=message_ids)
     places = {}
     for pk, *columns, time_zone, phone_number, straight, status, text, delay, days, at in run_sql(
-        PLACES + lock, ids=message_ids
+        PLACES, ids=message_ids
     ):
         following = (text, wait_of(delay, days, at)) if text else None
         zone = zone_of(time_zone, phone_number) if at else UTC
@@ -226,14 +236,16 @@ def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
     """
     update_rows(Enrollment, ["step"], [(place.enrollment, place.step + 1) for place, _ in sent])
     going = [(place, sent_at) for place, sent_at in sent if place.straight and place.active]
-    insert_messages([place.next_message(sent_at) for place, sent_at in going if place.following])
+    insert_messages([place.next_message(sent_at) for place, sent_at in going if place.following], now)
     complete([place.enrollment for place, _ in going if not place.following], now)
     winding = [place.enrollment for place, _ in sent if not place.straight]
     if winding:
         schedule(Enrollment.objects.filter(pk__in=winding).locked(), now)
 
 
-def write_messages(following: list[tuple[Enrollment, Message | None, StoryText]], ways: dict[int, Way]) -> None:
+def write_messages(
+    following: list[tuple[Enrollment, Message | None, StoryText]], ways: dict[int, Way], now: datetime
+) -> None:
     """Make, or put right, the message by which each of these enrollments gets this text next."""
     zones = zones_of({enrollment.subscriber_id for enrollment, _, text in following if text.at})
     created, changed = [], []
@@ -245,19 +257,26 @@ def write_messages(following: list[tuple[Enrollment, Message | None, StoryText]]
         else:
             message.reschedule(text, due)
             changed.append(message)
-    insert_messages(created)
+    insert_messages(created, now)
     write_rows(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
 
 
-def insert_messages(rows: list[tuple]) -> None:
-    """Schedule messages: of each its subscriber, our number, enrollment, story, text, step and when it is due."""
-    insert_rows(
-        Message,
-        ["subscriber", "number", "enrollment", "story", "text", "step", "due_at"],
-        rows,
-        direction=Message.Direction.OUTBOUND,
-        status=Message.Status.SCHEDULED,
-    )
+SCHEDULE = """
+INSERT INTO subscribers_message (subscriber_id, number, enrollment_id, story_id, text_id, step, due_at, created_at,
+    direction, status, sender, body, media_urls, reason, attempts, lease_owner) VALUES
+"""
+SCHEDULED = "(%s, %s, %s, %s, %s, %s, %s, %s, 'outbound', 'scheduled', '', '', '[]', '', 0, '')"
+
+
+def insert_messages(rows: list[tuple], now: datetime) -> None:
+    """Schedule messages: of each its subscriber, our number, enrollment, story, text, step and when it is due.
+
+    A step that has a message keeps it.
+    """
+    if rows:
+        with connection.cursor() as cursor:
+            values = [prepared(value) for row in rows for value in (*row, now)]
+            cursor.execute(f"{SCHEDULE}{', '.join([SCHEDULED] * len(rows))} ON CONFLICT DO NOTHING", values)
 
 
 def complete(enrollments: list[int], now: datetime) -> None:
@@ -282,12 +301,15 @@ def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:
 def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
     """Make the next text of these enrollments due at `now`; return for how many there was one.
 
-    One that failed is tried again, unless its reader has begun the story anew or opted out. Those that are
-    paused, stopped or completed are left alone.
+    One that failed is tried again, unless its reader has begun the story anew or opted out, or nobody knows any more
+    what was read: its messages are past their retention. Those that are paused, stopped or completed are left alone.
     """
     begun_anew = Enrollment.objects.live().filter(subscriber=OuterRef("subscriber"), story=OuterRef("story"))
+    last = Message.objects.filter(enrollment=OuterRef("pk"), step=OuterRef("step"))
     may_go_on = Q(status=Enrollment.Status.ACTIVE) | (
-        Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None) & ~Exists(begun_anew)
+        Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None)
+        & ~Exists(begun_anew)
+        & (Q(step=0) | Exists(last))
     )
     with transaction.atomic():
         # A reader's STOP at this moment comes before or after, but not in between.

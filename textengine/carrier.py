@@ -127,10 +127,10 @@ async def send(
         message = await client(settings.TWILIO_API_URL).messages.create_async(
             to=to, body=body, media_url=media_urls or None, status_callback=status_callback, **origin(sender)
         )
-        if message.sid:
+        if is_sid(message.sid):
             return accepted(message)
     except TwilioRestException as error:
-        raise CarrierError(action_for(error.code, error.status), clean(error.msg), error.code) from error
+        raise refusal(error) from error
     except TooLate as error:
         raise CarrierError(Action.RETRY, "the sending process stood still") from error
     except NEVER_CONNECTED as error:
@@ -151,13 +151,15 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
     try:
         messages = await client(settings.TWILIO_API_URL).messages.stream_async(to=to, page_size=100, **filters)
         async for message in messages:
+            if not is_sid(message.sid):
+                continue
             candidate = accepted(message)
             if candidate.created_at and candidate.created_at < since:
                 break  # They come newest first.
             if candidate.body in (body, TRIAL_PREFIX + body) and str(message.direction).startswith("outbound"):
                 found.append(candidate)
     except TwilioRestException as error:
-        raise CarrierError(action_for(error.code, error.status), clean(error.msg), error.code) from error
+        raise refusal(error) from error
     except NO_USABLE_ANSWER as error:
         raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
     return found[::-1]
@@ -184,24 +186,36 @@ def sender_name(number: str) -> str:
     return settings.TWILIO_MESSAGING_SERVICE_SID or number or settings.TWILIO_NUMBER
 
 
+def refusal(error: TwilioRestException) -> CarrierError:
+    """Return an error of the Twilio library in the project's words; what stands before the carrier has other codes."""
+    code = error.code if isinstance(error.code, int) and 0 < error.code < 1_000_000 else None
+    return CarrierError(action_for(code, error.status), clean(error.msg), code)
+
+
+def is_sid(sid) -> bool:
+    return isinstance(sid, str) and re.fullmatch(r"[0-9A-Za-z]{1,34}", sid) is not None
+
+
 def accepted(message) -> Accepted:
     """Return a message of the Twilio library in the project's words."""
     created_at = message.date_created
     if created_at and created_at.tzinfo is None:
         created_at = created_at.replace(tzinfo=UTC)
-    segments = message.num_segments
+    segments = str(message.num_segments)
     return Accepted(
         sid=message.sid,
         body=message.body or "",
         status=str(message.status or ""),
-        segments=int(segments) if segments and str(segments).isdecimal() else None,
+        segments=int(segments) if re.fullmatch(r"[0-9]{1,4}", segments) else None,
         created_at=created_at,
     )
 
 
 def clean(reason: str) -> str:
     """Return the carrier's own words without the phone numbers that they may repeat."""
-    return re.sub(r"\+?\d{7,}", lambda number: f"…{number[0][-4:]}", str(reason))[:300]
+    words = re.sub(r"\+?\d{7,}", lambda number: f"…{number[0][-4:]}", str(reason))[:300]
+    # As databases can keep them: PostgreSQL takes no NUL characters, and nobody halves of a surrogate pair.
+    return words.replace("\0", "").encode(errors="replace").decode()
 
 
 @cache

@@ -5,6 +5,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
@@ -60,7 +61,8 @@ def run_sql(sql: str, **values: Any) -> list[tuple]:
                 # SQLite takes `()` for a list that holds nothing, PostgreSQL for a mistake.
                 raise ValueError(f"{name} is empty.")
             names = [f"{name}_{index}" for index in range(len(value))]
-            sql = sql.replace(f"%({name})s", f"({', '.join(f'%({each})s' for each in names)})")
+            # PostgreSQL refuses `IN ()`; nothing is in `(NULL)` either.
+            sql = sql.replace(f"%({name})s", f"({', '.join(f'%({each})s' for each in names) or 'NULL'})")
             parameters |= zip(names, value, strict=True)
         else:
             parameters[name] = prepared(value)
@@ -106,42 +108,32 @@ def update_rows(
     if not rows:
         return []
     columns = [model._meta.pk, *(model._meta.get_field(name) for name in fields)]
-    shared = {model._meta.get_field(name): value for name, value in common.items()}
-    table, pk = quote(model._meta.db_table), quote(columns[0].column)
-    changes = [f"{quote(field.column)} = {given(field)}" for field in columns[1:]]
-    changes += [f"{quote(field.column)} = %s" for field in shared]
-    sql = (
-        f"WITH {given_rows(columns, len(rows))} UPDATE {table} SET {', '.join(changes)} FROM given "  # noqa: S608
-        f"WHERE {table}.{pk} = {given(columns[0])} AND {condition.format(table=table)} "
-        f"RETURNING {', '.join(f'{table}.{quote(name)}' for name in returning or [columns[0].column])}"
-    )
-    values = values_of(columns, rows) + [field.get_db_prep_save(value, connection) for field, value in shared.items()]
+    shared = [model._meta.get_field(name).get_db_prep_save(value, connection) for name, value in common.items()]
+    sql = update_sql(connection.vendor, model, (*fields,), (*common,), len(rows), condition, (*returning,))
     with connection.cursor() as cursor:
-        cursor.execute(sql, values)
+        cursor.execute(sql, values_of(columns, rows) + shared)
         return cursor.fetchall()
 
 
-def insert_rows(model: type[Model], fields: Sequence[str], rows: Sequence[Row], **common: Any) -> int:
-    """Insert many rows in one statement: a value for each of `fields`, and those in `common` in all of them.
-
-    A field that is in neither gets its default. A row that a unique constraint keeps out is passed over; the number
-    of those inserted comes back. bulk_create() prepares every field of every row anew.
-    """
-    if not rows:
-        return 0
-    columns = [model._meta.get_field(name) for name in fields]
-    shared = [field for field in model._meta.concrete_fields if field not in columns and not field.primary_key]
-    template = model(**common)
-    names = ", ".join(quote(field.column) for field in columns + shared)
-    values = ", ".join([given(field) for field in columns] + ["%s"] * len(shared))
-    sql = (
-        f"WITH {given_rows(columns, len(rows))} INSERT INTO {quote(model._meta.db_table)} ({names}) "  # noqa: S608
-        f"SELECT {values} FROM given WHERE TRUE ON CONFLICT DO NOTHING"
+@lru_cache(maxsize=1000)
+def update_sql(
+    vendor: str,  # what the columns' types are called differs
+    model: type[Model],
+    fields: tuple[str, ...],
+    common: tuple[str, ...],
+    count: int,
+    condition: str,
+    returning: tuple[str, ...],
+) -> str:
+    columns = [model._meta.pk, *(model._meta.get_field(name) for name in fields)]
+    table, pk = quote(model._meta.db_table), quote(columns[0].column)
+    changes = [f"{quote(field.column)} = {given(field)}" for field in columns[1:]]
+    changes += [f"{quote(model._meta.get_field(name).column)} = %s" for name in common]
+    return (
+        f"WITH {given_rows(columns, count)} UPDATE {table} SET {', '.join(changes)} FROM given "  # noqa: S608
+        f"WHERE {table}.{pk} = {given(columns[0])} AND {condition.format(table=table)} "
+        f"RETURNING {', '.join(f'{table}.{quote(name)}' for name in returning or [columns[0].column])}"
     )
-    template_values = [field.get_db_prep_save(field.pre_save(template, add=True), connection) for field in shared]
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values_of(columns, rows) + template_values)
-        return cursor.rowcount
 
 
 def write_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
@@ -152,8 +144,7 @@ def write_rows(rows: Sequence[Model], fields: Sequence[str]) -> None:
 
 
 def quote(name: str) -> str:
-    # As both databases quote: connection.ops is asked for too often here to be asked for it.
-    return f'"{name}"'
+    return connection.ops.quote_name(name)
 
 
 def given_rows(columns: Sequence[Field], count: int) -> str:

@@ -17,7 +17,7 @@ from subscribers.tests.factory import make_enrollment
 from .factory import make_story
 from .pictures import make_picture
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 CHANGELIST = reverse("admin:stories_story_changelist")
 ADD = reverse("admin:stories_story_add")

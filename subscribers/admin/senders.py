@@ -18,6 +18,14 @@ class SenderAdmin(admin.ModelAdmin):
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": "Sending numbers"} | (extra_context or {}))
 
+    def save_model(self, request, obj, form, change):
+        """Leave alone what a claim counts at this moment; who waits by the old rate goes on by the new one at once."""
+        fields = list(form.changed_data)
+        if "segments_per_second" in fields:
+            obj.free_at = None
+            fields.append("free_at")
+        obj.save(update_fields=fields if change else None)
+
     @admin.display(description="segments", ordering="segments_per_second")
     def rate(self, sender: Sender) -> str:
         return f"{sender.segments_per_second:g} a second" if sender.segments_per_second else "any number a second"

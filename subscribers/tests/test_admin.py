@@ -22,7 +22,7 @@ from textengine.carrier import ACTIONS
 
 from .factory import make_enrollment, make_inbound, make_message, make_subscriber
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 MODELS = ["subscriber", "enrollment", "message", "hold"]
 

@@ -1,7 +1,7 @@
 """Claiming and sending, against the real sandbox over HTTP."""
 
 from datetime import timedelta
-from time import monotonic
+from time import monotonic, sleep
 from uuid import uuid4
 
 import pytest
@@ -155,6 +155,22 @@ def test_a_worker_that_stood_still_before_its_request_does_not_send_any_more(san
     assert bodies(sandbox, enrollment.subscriber) == []
     message = Message.objects.get()
     assert (message.status, message.begun_at) == ("scheduled", None)
+
+
+def test_a_worker_that_stood_still_while_it_began_does_not_send_any_more(sandbox, monkeypatch):
+    enrollment = make_due()
+    [(_, ids, lease)] = claimed()
+    begin = dispatch.begin
+
+    def begin_late(*args):
+        sleep(0.3)
+        return begin(*args)
+
+    monkeypatch.setattr(dispatch, "BEGIN_WITHIN", 0.2)
+    monkeypatch.setattr(dispatch, "begin", begin_late)
+    dispatch.send(ids, lease)
+    assert bodies(sandbox, enrollment.subscriber) == []
+    assert Message.objects.get().status == "scheduled"
 
 
 def test_each_request_begins_at_its_moment(sandbox):

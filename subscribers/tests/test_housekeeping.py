@@ -7,7 +7,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from stories.tests.factory import make_story
-from subscribers import housekeeping
+from subscribers import housekeeping, scheduling
 from subscribers.models import Enrollment, Message
 
 from .factory import make_enrollment, make_inbound, make_message
@@ -81,3 +81,14 @@ def test_a_full_batch_says_that_there_may_be_more(settings, long_ago, monkeypatc
 def test_the_cluster_sweeps_once_a_day():
     schedule = Schedule.objects.get(func="subscribers.tasks.sweep")
     assert (schedule.schedule_type, schedule.repeats) == (Schedule.DAILY, -1)
+
+
+def test_a_failed_passage_whose_messages_are_swept_does_not_begin_again(settings, long_ago):
+    settings.MESSAGE_RETENTION = timedelta(days=30)
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 0)]), sent=1)
+    enrollment.messages.filter(step=2).update(status="failed", attempts=1)
+    Enrollment.objects.update(status="failed", ended_at=long_ago)
+    grow_old(long_ago)
+    housekeeping.sweep(timezone.now())
+    assert scheduling.send_next_now([enrollment.pk], timezone.now()) == 0
+    assert not Message.objects.exists()

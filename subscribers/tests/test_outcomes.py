@@ -1,6 +1,10 @@
 """What follows from the carrier's answers and callbacks, provoked at the real sandbox."""
 
+import json
+import threading
+from contextlib import contextmanager
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import permutations
 
 import pytest
@@ -418,3 +422,64 @@ def test_a_record_for_a_message_that_was_settled_meanwhile_changes_nothing(sandb
     message = enrollment.messages.get(step=1)
     record([Outcome(message.pk, timezone.now(), error=CarrierError(Action.GIVE_UP_TEXT, "late"))])
     assert enrollment.messages.get(step=1).status == "queued"
+
+
+def test_a_sid_that_is_another_messages_already_settles_nothing_and_breaks_no_batch():
+    readers = [make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)])) for _ in range(4)]
+    [(_, ids, lease)] = claimed()
+    first, *others = dispatch.begin(ids, lease, timezone.now())
+    now, known, twice = timezone.now(), new_sid(), new_sid()
+    record([Outcome(first.message_id, now, accepted=Accepted(known, "One", "queued", 1, now))], lease)
+    answers = zip(others, [known, twice, twice], strict=True)
+    record([Outcome(r.message_id, now, accepted=Accepted(sid, "One", "queued", 1, now)) for r, sid in answers], lease)
+    statuses = [reader.messages.get(step=1).status for reader in readers]
+    assert statuses == ["queued", "sending", "queued", "sending"]
+
+
+@pytest.mark.parametrize(
+    ("http_status", "answer"),
+    [
+        (201, {"sid": "x" * 60}),
+        (201, {"sid": {"is": "none"}}),
+        (201, {"sid": "SM" + "0" * 31 + "\0"}),
+        (400, {"code": "BAD", "message": "A code of another kind\0 and half of a pair \ud800"}),
+        (400, {"code": {"is": "none"}, "message": "Bad"}),
+        (400, {"code": 10**12, "message": "Bad"}),
+    ],
+)
+def test_an_answer_in_other_words_than_the_carriers_is_recorded(enrollment, settings, http_status, answer):
+    with answering(http_status, answer) as settings.TWILIO_API_URL:
+        work()
+    message = enrollment.messages.get(step=1)
+    assert message.attempts == 1
+    assert message.reason
+    assert message.sid is None
+
+
+def test_segments_beyond_counting_are_left_out(enrollment, settings):
+    with answering(201, {"sid": new_sid(), "status": "queued", "num_segments": "999999"}) as settings.TWILIO_API_URL:
+        work()
+    message = enrollment.messages.get(step=1)
+    assert (message.status, message.segments) == ("queued", None)
+
+
+@contextmanager
+def answering(http_status: int, answer: dict):
+    """Be a carrier that answers every request like this; its address."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps(answer).encode()
+            self.send_response(http_status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args):
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()

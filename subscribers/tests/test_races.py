@@ -1,12 +1,15 @@
 """Races, provoked on purpose: real connections in real threads on the database that the suite runs on."""
 
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.db import connection, connections
+from django.conf import settings
+from django.db import connection, connections, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
@@ -14,7 +17,7 @@ from stories.tests.factory import make_story
 from subscribers import claiming, dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.outcomes import Outcome, record
-from subscribers.scheduling import follow_story
+from subscribers.scheduling import follow_story, schedule
 from textengine.carrier import Accepted
 
 from .engine import claimed
@@ -24,6 +27,9 @@ from .webhooks import new_sid, report, text
 # What migrations made is put back after each test: other tests of this kind count on it.
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 ROUNDS = 8
+needs_postgresql = pytest.mark.skipif(
+    settings.DATABASES["default"]["ENGINE"].endswith("sqlite"), reason="On SQLite one writer waits for the other."
+)
 
 
 def at_once(*functions: Callable) -> list:
@@ -39,6 +45,23 @@ def at_once(*functions: Callable) -> list:
 
     with ThreadPoolExecutor(len(functions)) as pool:
         return list(pool.map(run, functions))
+
+
+@contextmanager
+def after_statement(fragment: str, do: Callable):
+    """Do this once a statement of this thread that contains `fragment` has run, before the next one."""
+    done = []
+
+    def run(execute, sql, params, many, context):
+        result = execute(sql, params, many, context)
+        if fragment in sql and not done:
+            done.append(True)
+            do()
+        return result
+
+    with connection.execute_wrapper(run):
+        yield
+    assert done
 
 
 def test_the_same_sid_at_the_same_moment_acts_once():
@@ -177,6 +200,17 @@ def test_an_answer_and_a_callback_at_the_same_moment_record_once():
         assert enrollment.messages.count() == 2
 
 
+def test_an_answer_recorded_while_its_callback_looks_loses_no_status():
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
+    [(_, ids, lease)] = claimed()
+    [request] = dispatch.begin(ids, lease, timezone.now())
+    sid, now = new_sid(), timezone.now()
+    outcome = Outcome(request.message_id, now, accepted=Accepted(sid, "One", "queued", 1, now))
+    with after_statement("SET status = ", lambda: record([outcome], lease)):
+        report(sid, "delivered", message_id=request.message_id)
+    assert enrollment.messages.get(step=1).status == "delivered"
+
+
 def test_callbacks_at_the_same_moment_end_at_the_last_status():
     for _ in range(ROUNDS):
         enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]), sent=1)
@@ -223,3 +257,124 @@ def test_writers_never_find_the_database_locked():
     ]
     assert {status for statuses in at_once(*writers) for status in statuses} == {200}
     assert Enrollment.objects.count() == 80
+
+
+def test_words_and_picture_come_from_one_look_at_the_text():
+    story = make_story(texts=[("", 0)])
+    story.texts.update(media_url="https://example.org/river.png")
+    make_enrollment(story=story)
+    [(_, ids, lease)] = claimed()
+    with after_statement("begun_at = ", lambda: story.texts.update(media_url="", body="The river")):
+        [request] = dispatch.begin(ids, lease, timezone.now())
+    assert (request.body, request.media_urls) == ("", ["https://example.org/river.png"])
+
+
+@needs_postgresql
+def test_a_hold_that_is_released_while_a_message_is_put_aside_does_not_keep_it_waiting():
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
+    [(_, ids, lease)] = claimed()
+    hold = Hold.objects.create(reason="A mistake")
+    with after_statement("begun_at = ", lambda: at_once(lambda: holds.release(hold, timezone.now()))):
+        assert dispatch.begin(ids, lease, timezone.now()) == []
+    assert enrollment.messages.get().status == "scheduled"
+
+
+@needs_postgresql
+def test_a_hold_put_on_while_beginning_waits_keeps_the_message_back():
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
+    [(_, ids, lease)] = claimed()
+    locked = threading.Event()
+
+    def begin():
+        locked.wait(10)
+        return dispatch.begin(ids, lease, timezone.now())
+
+    def hold_meanwhile():
+        with transaction.atomic():
+            enrollment.messages.update(reason="")
+            locked.set()
+            time.sleep(0.5)
+            at_once(lambda: Hold.objects.create(reason="A mistake"))
+
+    requests, _ = at_once(begin, hold_meanwhile)
+    assert requests == []
+    assert enrollment.messages.get().status == "held"
+
+
+@needs_postgresql
+def test_beginning_beside_an_edited_story_waits_in_no_circle():
+    story = make_story(texts=[("One", 0), ("Two", 60)])
+    _, orphaned = make_enrollment(story=story), make_enrollment(story=story)
+    [(_, ids, lease)] = claimed()
+    orphaned.messages.update(text=None)
+    begun, tries = threading.Event(), []
+
+    def begin():
+        with after_statement("begun_at = ", lambda: (tries.append(True), begun.set(), time.sleep(0.2))):
+            return dispatch.begin(ids, lease, timezone.now())
+
+    def follow():
+        with transaction.atomic():
+            locked = list(Enrollment.objects.filter(story=story).locked())
+            begun.wait(10)
+            time.sleep(0.4)
+            schedule(locked, timezone.now())
+
+    requests, _ = at_once(begin, follow)
+    assert len(requests) == 1
+    assert len(tries) == 1
+
+
+@needs_postgresql
+def test_a_delay_changed_while_a_record_waits_counts():
+    others, enrollment = (make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)])) for _ in range(2))
+    [(_, ids, lease)] = claimed()
+    requests, now = dispatch.begin(ids, lease, timezone.now()), timezone.now()
+    outcomes = [Outcome(request.message_id, now, Accepted(new_sid(), "One", "queued", 1, now)) for request in requests]
+    locked = threading.Event()
+
+    def record_later():
+        locked.wait(10)
+        record(outcomes, lease)
+
+    def edit():
+        with transaction.atomic():
+            list(Enrollment.objects.filter(pk=others.pk).locked())
+            locked.set()
+            time.sleep(0.5)
+            at_once(edit_other)
+
+    def edit_other():
+        enrollment.story.texts.filter(position=2).update(delay=timedelta(hours=9))
+        follow_story(enrollment.story_id, timezone.now())
+
+    at_once(record_later, edit)
+    assert enrollment.messages.get(step=2).due_at == now + timedelta(hours=9)
+
+
+@needs_postgresql
+def test_a_first_callback_beside_a_stop_waits_in_no_circle():
+    enrollment = make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
+    [(_, ids, lease)] = claimed()
+    dispatch.begin(ids, lease, timezone.now())
+    adopted, tries = threading.Event(), []
+
+    def adopt():
+        with after_statement("reordered_at", lambda: (adopted.set(), time.sleep(0.4))):
+            report(new_sid(), "sent", message_id=ids[0])
+
+    def stop_meanwhile():
+        adopted.wait(10)
+        with connection.execute_wrapper(lambda run, sql, *rest: (tries.append(sql), run(sql, *rest))[1]):
+            stop(str(enrollment.subscriber.phone_number))
+
+    at_once(adopt, stop_meanwhile)
+    assert sum("INSERT INTO subscribers_message" in sql for sql in tries) == 1
+    assert enrollment.messages.get(step=2).status == "canceled"
+
+
+def test_a_story_that_loses_its_only_text_while_a_reader_enrolls_is_over():
+    story = make_story(keyword="river", texts=[("One", 0)])
+    with after_statement("s.keyword = ", story.texts.all().delete):
+        assert text("river").status_code == 200
+    assert Enrollment.objects.get().status == "completed"

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.urls import reverse
 from django.utils import timezone
 
 from stories.tests.factory import make_story
@@ -122,3 +123,15 @@ def test_what_belongs_to_no_story_goes_first_when_more_is_due_than_a_poll_may_ta
     [(_, ids, _)] = claimed()
     assert answer.pk in ids
     assert len(ids) == 10
+
+
+def test_a_rate_that_is_raised_holds_at_once_and_the_days_count_stays(admin_client):
+    sender = Sender.objects.create(name=OUR_NUMBER, segments_per_second=0.01, segments_per_day=50)
+    make_due(5)
+    assert (taken(), taken()) == (1, 0)
+    form = {"name": OUR_NUMBER, "segments_per_second": 100, "segments_per_day": 50}
+    page = reverse("admin:subscribers_sender_change", args=[sender.pk])
+    assert admin_client.post(page, form).status_code == 302
+    assert taken() == 4
+    sender.refresh_from_db()
+    assert sender.segments_today == 5

@@ -47,9 +47,9 @@ def main(arguments: list[str]) -> int:
 def run_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, int]:
     """Run pytest, as each database's command has it; return 0 for each where all passed.
 
-    First the tests that may run many at once, on one database after the other, those that touch none with the first;
-    then, one by one, those that measure time: these leave the machine mostly idle, so that the databases can take
-    theirs at the same moment.
+    First the tests that may run many at once, on one database after the other; those that touch none, and those that
+    look at pages, with the first alone. Then, one by one, those that measure time: these leave the machine mostly idle,
+    so that the databases can take theirs at the same moment.
     """
     codes = {database: [] for database in suites}
     chosen = "not in_time"
@@ -57,7 +57,7 @@ def run_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, 
         say(f"The suite on {database}")
         many = ["-m", chosen, "--numprocesses", str(AT_ONCE), "--dist", "worksteal"]
         codes[database].append(run([*pytest, *many, *arguments]))
-        chosen = "not in_time and not no_database"
+        chosen = "not in_time and not no_database and not screens"
     say("What measures time")
     with ThreadPoolExecutor() as pool:
         runs = {

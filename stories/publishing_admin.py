@@ -49,7 +49,7 @@ REOPEN = Transition(
 ARCHIVE = Transition(
     Story.Status.ARCHIVED,
     "Archive",
-    "It is over: nobody can start it, and its page is gone.",
+    "It is over: nobody can start it, and its page says so.",
     "Archived: nobody can start it now.",
 )
 TRANSITIONS = {

@@ -25,8 +25,6 @@ OTHER_STORIES = 6
 
 YEAR = 365 * 24 * 3600
 
-YEAR = 365 * 24 * 3600
-
 
 def conditional(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     """Answer 304 where the browser has this very page already; unlike Django's own, to HEAD as to GET."""

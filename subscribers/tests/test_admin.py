@@ -77,15 +77,15 @@ def statuses(client, urls: list[str]) -> set[int]:
 
 
 @pytest.mark.parametrize(
-    ("role", "stories", "readers", "add_hold", "users"),
+    ("role", "stories", "readers", "add_hold", "prices", "users"),
     [
-        ("superuser", 200, 200, 200, 200),
-        ("editor", 200, 200, 200, 403),
-        ("journalist", 200, 403, 403, 403),
-        ("nobody", 403, 403, 403, 403),
+        ("superuser", 200, 200, 200, 200, 200),
+        ("editor", 200, 200, 200, 200, 403),
+        ("journalist", 200, 403, 403, 403, 403),
+        ("nobody", 403, 403, 403, 403, 403),
     ],
 )
-def test_each_role_sees_what_its_work_needs(log_in, role, stories, readers, add_hold, users):
+def test_each_role_sees_what_its_work_needs(log_in, role, stories, readers, add_hold, prices, users):
     client, things = log_in(role), make_one_of_each()
     story = things[1].story
     story_pages = [reverse("admin:stories_story_changelist"), reverse("admin:stories_story_add")]
@@ -94,6 +94,7 @@ def test_each_role_sees_what_its_work_needs(log_in, role, stories, readers, add_
     reader_pages = [list_of(model) for model in MODELS] + [page_of(thing) for thing in things]
     assert statuses(client, reader_pages) == {readers}
     assert statuses(client, [reverse("admin:subscribers_hold_add")]) == {add_hold}
+    assert statuses(client, [reverse("admin:stories_price_changelist")]) == {prices}
     assert statuses(client, [reverse("admin:auth_user_changelist"), reverse("admin:django_q_success_changelist")]) == {
         users
     }

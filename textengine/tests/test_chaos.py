@@ -23,11 +23,15 @@ SECONDS_TO_RECOVER = 120
 FAULTS = {"latency": 0.15, "rates": {"drop-after": 0.02}}
 TEXTS = [f"Text {number}" for number in range(1, 7)]
 # In each round every role's turn comes, in random order. Below the sentinel are workers, the pusher and the monitor.
-ROLES = ["front", "master", "sentinel", "below the sentinel", "below the sentinel", "web worker"]
+ROLES = ["front", "master", "sentinel", "below the sentinel", "below the sentinel", "web", "web worker"]
+# What a supervisor started, and starts again.
+STARTED = {"front": "worker", "web": "web"}
 
 
 def running(processes: Processes, role: str) -> list[int]:
     """Return the processes that play this role at this moment."""
+    if role in STARTED:
+        return [processes.running[STARTED[role]].pid]
     if role == "web worker":
         return children(processes.running["web"].pid)
     found = [processes.running["worker"].pid]
@@ -37,9 +41,10 @@ def running(processes: Processes, role: str) -> list[int]:
 
 
 def supervise(processes: Processes) -> None:
-    """Start the worker again if it has ended, as a supervisor does."""
-    if "worker" not in processes.running or processes.running["worker"].poll() is not None:
-        processes.start("worker")
+    """Start again what has ended, as a supervisor does."""
+    for name in STARTED.values():
+        if name not in processes.running or processes.running[name].poll() is not None:
+            processes.start(name)
 
 
 def kill_one(processes: Processes, role: str, chance: random.Random) -> str:
@@ -50,8 +55,8 @@ def kill_one(processes: Processes, role: str, chance: random.Random) -> str:
         return running(processes, role)
 
     found = wait_until(victims, 20, lambda: f"there is no {role}")
-    if role == "front":
-        processes.kill_front("worker")
+    if role in STARTED:
+        processes.kill_front(STARTED[role])
         supervise(processes)
         return role
     victim = chance.randrange(len(found))

@@ -1,14 +1,26 @@
+from functools import partial
+
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.utils import unquote
 from django.db import models
 from django.db.models import Count, OuterRef, Subquery
 from django.db.models.functions import Coalesce
+from django.urls import path
 from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
 from textengine.moments import NOTHING, moment
 
-from .forms import DELAY_SUGGESTIONS, StoryForm, TextForm, TextFormSet, delay_in_words
-from .models import Story, StoryText
+from .desk import ReaderForm, preview, preview_url
+from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
+from .history_admin import HistoryMixin
+from .importing_admin import ImportingMixin
+from .models import Price, Story, StoryText
+from .outdated_admin import OutdatedMixin
+from .publishing_admin import PublishingMixin
+from .sharing_admin import SharingMixin
+from .waits import WAIT_SUGGESTIONS
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
 # fields, but does not look into pairs.
@@ -19,22 +31,17 @@ class TextInline(admin.StackedInline):
     form = TextForm
     formset = TextFormSet
     template = "admin/stories/texts.html"
-    readonly_fields = ["wait"]
-    delay_suggestions = DELAY_SUGGESTIONS
+    fieldsets = [
+        (None, {"fields": ["body", "wait"]}),
+        ("Picture", {"fields": ["media", "media_url", "alt"], "classes": ["collapse"]}),
+    ]
+    wait_suggestions = WAIT_SUGGESTIONS
 
     class Media:
-        js = [forms.Script("stories/texts.js", defer=True)]
-
-    def get_fieldsets(self, request, obj=None):
-        writes = self.has_add_permission(request, obj) or self.has_change_permission(request, obj)
-        return [
-            (None, {"fields": ["body", ("delay" if writes else "wait", "at")]}),
-            ("Picture", {"fields": ["media", "media_url"], "classes": ["collapse"]}),
+        js = [
+            forms.Script("stories/vendor/Sortable.min.js", defer=True),
+            forms.Script("stories/desk/desk.js", type="module"),
         ]
-
-    @admin.display(description="delay")
-    def wait(self, text: StoryText) -> str:
-        return delay_in_words(text.delay)
 
     def get_extra(self, request, obj=None, **kwargs) -> int:
         return 0 if obj else 1
@@ -44,20 +51,28 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(admin.ModelAdmin):
+class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, PublishingMixin, admin.ModelAdmin):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [
-        (None, {"fields": [("title", "keyword", "status"), "summary"]}),
+        (None, {"fields": [("title", "keyword"), "summary"]}),
         ("Address and weight", {"fields": ["slug", "weight"], "classes": ["collapse"]}),
     ]
     prepopulated_fields = {"slug": ["title"]}
-    list_display = ["title", "keyword", "status", "texts_count", "changed", "page"]
+    list_display = ["title", "keyword", "status", "texts_count", "changed", "page", "share"]
     list_filter = ["status"]
     search_fields = ["title", "keyword", "summary", "texts__body"]
     ordering = ["-updated_at", "-pk"]
 
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 2})}}
+
+    def get_urls(self):
+        view = self.admin_site.admin_view(require_POST(partial(preview, self)))
+        paths = [
+            path("preview/", view, name="stories_story_preview_new"),
+            path("<int:object_id>/preview/", view, name="stories_story_preview"),
+        ]
+        return paths + super().get_urls()
 
     def get_queryset(self, request):
         # A subquery, since a search for words joins the texts too.
@@ -73,8 +88,30 @@ class StoryAdmin(admin.ModelAdmin):
         return super().changelist_view(request, {"title": "Stories"} | (extra_context or {}))
 
     def changeform_view(self, request, object_id=None, form_url="", extra_context=None):
-        buttons = {"show_save_and_add_another": False}
-        return super().changeform_view(request, object_id, form_url, buttons | (extra_context or {}))
+        if request.method == "POST":
+            # Before Django begins the transaction in which it reads and saves the form.
+            request.link_problems = self.look_at_pictures(request, object_id)
+        context = {
+            "show_save_and_add_another": False,
+            "preview_url": preview_url(object_id),
+            "reader_form": ReaderForm(),
+        }
+        return super().changeform_view(request, object_id, form_url, context | (extra_context or {}))
+
+    def look_at_pictures(self, request, object_id: str | None) -> dict[str, str]:
+        story = self.get_object(request, unquote(object_id)) if object_id else None
+        if not (self.has_change_permission(request, story) if story else self.has_add_permission(request)):
+            return {}
+        known = story.texts.exclude(media_url="").values_list("media_url", flat=True) if story else []
+        return look_at_pictures(request.POST, request.FILES, known)
+
+    def get_formset_kwargs(self, request, obj, inline, prefix):
+        kwargs = super().get_formset_kwargs(request, obj, inline, prefix)
+        return kwargs | {"form_kwargs": {"link_problems": getattr(request, "link_problems", {})}}
+
+    def get_view_on_site_url(self, obj=None):
+        """A draft has no page yet that one could look at."""
+        return super().get_view_on_site_url(obj) if obj and obj.status != Story.Status.DRAFT else None
 
     @admin.display(description="texts", ordering="texts_count")
     def texts_count(self, story: Story) -> int:
@@ -94,3 +131,19 @@ class StoryAdmin(admin.ModelAdmin):
         super().save_formset(request, form, formset, change)
         if change and formset.texts_changed:
             form.instance.revised()
+
+
+@admin.register(Price)
+class PriceAdmin(admin.ModelAdmin):
+    fields = ["currency", ("sms_segment", "sms_fee"), ("mms", "mms_fee")]
+    list_display = ["__str__", "sms_segment", "sms_fee", "mms", "mms_fee"]
+
+    def changelist_view(self, request, extra_context=None):
+        return super().changelist_view(request, {"title": "Prices"} | (extra_context or {}))
+
+    def has_add_permission(self, request) -> bool:
+        """There is one row of prices; it can only be lacking in a database that was emptied."""
+        return super().has_add_permission(request) and not Price.objects.exists()
+
+    def has_delete_permission(self, request, obj=None) -> bool:
+        return False

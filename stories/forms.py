@@ -1,87 +1,45 @@
-"""How journalists write texts down: delays as people say them, pictures to look at, texts in order."""
+"""How journalists write texts down: waits as people say them, pictures to look at, texts in order."""
 
-from datetime import timedelta
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from itertools import count
 
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
 from django.core.exceptions import ValidationError
 from django.db.models import Max
 from django.forms.formsets import ORDERING_FIELD_NAME
+from django.http import QueryDict
 from django.utils import timezone
-from humanize import precisedelta
-from pytimeparse import parse
+from django.utils.datastructures import MultiValueDict
+from django.utils.functional import cached_property
 
-from .media import NO_PICTURE
+from . import publishing
+from .fetching import link_problems
+from .media import phone_picture
 from .models import Story, StoryText
+from .waits import WORDS_MAX_LENGTH, Wait, parse_wait, wait_in_words
 
-AT_ONCE = "right away"
-AT_ONCE_WORDS = {"", "0", AT_ONCE, "at once", "immediately", "now"}
-DELAY_SUGGESTIONS = [
-    AT_ONCE,
-    "30 seconds",
-    "5 minutes",
-    "45 minutes",
-    "2 hours",
-    "2 hours and 30 minutes",
-    "1 day",
-    "1 day and 6 hours",
-    "3 days",
-    "1 week",
-]
-DELAY_MAX = timedelta(days=3650)
+# The button that publishes what it saves.
+PUBLISH = "_publish"
 
 
-def delay_in_words(delay: timedelta) -> str:
-    """Return a delay as DelayField reads it: "right away", "2 hours and 30 minutes"."""
-    return precisedelta(delay, suppress=["months", "years"], format="%.10g") if delay else AT_ONCE
+class WaitField(forms.CharField):
+    """When a text comes, as people say it: "2 hours", "next day at 8:00"; empty is right away. Cleans to a Wait."""
 
-
-class DelayField(forms.DurationField):
-    """A delay as people say it: "2 hours", "1 day and 6 hours", "90 s"; empty is right away."""
-
-    widget = forms.TextInput
-    default_error_messages = {
-        "invalid": "“%(value)s” is not understood; write numbers and units, such as “2 hours” or “1 day 6 hours”.",
-        "unit": "%(value)s of what? Add a unit, such as “%(value)s minutes” or “%(value)s hours”.",
-        "colon": "Write “1 hour 30 minutes” rather than 1:30; a time of day belongs into the field beside it.",
-        "negative": "A text cannot come before the one it follows; write a delay without a minus.",
-        "overflow": "That is more than ten years; choose a shorter delay.",
-    }
-
-    def to_python(self, value) -> timedelta:
-        if value is None or isinstance(value, timedelta):
-            return value or timedelta(0)
-        words = " ".join(str(value).lower().split())
-        if words in AT_ONCE_WORDS:
-            return timedelta(0)
-        for code, wrong in (
-            ("negative", words.startswith(("-", "−", "–"))),
-            ("colon", ":" in words),
-            ("unit", is_bare_number(words)),
-        ):
-            if wrong:
-                raise self.error(code, value)
-        # humanize writes "and", which pytimeparse does not read.
-        seconds = parse(" ".join(word for word in words.replace(",", " , ").split() if word != "and"))
-        if seconds is None:
-            raise self.error("invalid", value)
-        if seconds > DELAY_MAX.total_seconds():
-            raise self.error("overflow", value)
-        return timedelta(seconds=round(seconds, 3))
+    def to_python(self, value) -> Wait:
+        return value if isinstance(value, Wait) else parse_wait(super().to_python(value))
 
     def prepare_value(self, value):
-        return delay_in_words(value) if isinstance(value, timedelta) else value
-
-    def error(self, code: str, value: str) -> ValidationError:
-        return ValidationError(self.error_messages[code], code=code, params={"value": str(value).strip()})
+        return wait_in_words(value) if isinstance(value, Wait) else value
 
 
-def is_bare_number(words: str) -> bool:
-    try:
-        float(words)
-    except ValueError:
-        return False
-    return True
+class HelpedAboveField(forms.BoundField):
+    """A field whose help stands once above all texts; where it was refused, the reason is read out with it."""
+
+    @property
+    def aria_describedby(self) -> str:
+        return f"texts-help {self.auto_id}_error" if self.errors else "texts-help"
 
 
 class BodyField(forms.CharField):
@@ -98,6 +56,14 @@ class PictureLinkField(forms.URLField):
         super().__init__(assume_scheme="https", **kwargs)
 
 
+class PictureField(forms.FileField):
+    """A picture, which comes out as phones get it."""
+
+    def to_python(self, data):
+        file = super().to_python(data)
+        return phone_picture(file) if file else None
+
+
 class PictureInput(AdminFileWidget):
     """Choose a picture, seeing the one that is there."""
 
@@ -105,6 +71,8 @@ class PictureInput(AdminFileWidget):
 
 
 class StoryForm(forms.ModelForm):
+    refusal = ""  # why nothing may be saved, however right it is
+
     class Meta:
         error_messages = {
             "slug": {"invalid": "An address has letters without accents, digits and hyphens, nothing else."}
@@ -113,6 +81,8 @@ class StoryForm(forms.ModelForm):
     def clean(self):
         """Give a story an address: a new one, whose address was made from its title, steps aside where it is taken."""
         cleaned = super().clean()
+        if self.refusal:
+            self.add_error(None, self.refusal)
         slug = cleaned.get("slug")
         if "slug" in cleaned and (not slug or self.instance.pk is None):
             self.instance.title = cleaned.get("title", "")
@@ -126,31 +96,49 @@ class TextForm(forms.ModelForm):
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
     )
-    delay = DelayField(
-        label="Delay",
+    wait = WaitField(
+        label="When",
         required=False,
-        initial=timedelta(0),
         widget=forms.TextInput(
-            attrs={"list": "delay-suggestions", "autocomplete": "off", "aria-describedby": "texts-help"}
+            attrs={"list": "wait-suggestions", "maxlength": WORDS_MAX_LENGTH, "autocomplete": "off"}
         ),
-    )
-    at = forms.TimeField(
-        label="At",
-        required=False,
-        widget=forms.TimeInput(format="%H:%M", attrs={"type": "time", "aria-describedby": "texts-help"}),
+        bound_field_class=HelpedAboveField,
     )
 
     class Meta:
         model = StoryText
-        fields = ["body", "delay", "at", "media", "media_url"]
-        field_classes = {"media_url": PictureLinkField}
+        fields = ["body", "wait", "media", "media_url", "alt"]
+        field_classes = {"media": PictureField, "media_url": PictureLinkField}
         widgets = {
             "media": PictureInput(attrs={"accept": "image/jpeg,image/png,image/gif"}),
             "media_url": forms.URLInput(attrs={"placeholder": "https://"}),
         }
-        labels = {"media": "Upload", "media_url": "or link"}
-        help_texts = {"media": "", "media_url": ""}
-        error_messages = {"media": {"invalid_image": NO_PICTURE}}
+        labels = {"media": "Upload", "media_url": "or link", "alt": "Picture in words"}
+
+    def __init__(self, *args, link_problems: dict[str, str] | None = None, **kwargs):
+        """`link_problems` are what `look_at_pictures` found out about the form's new links."""
+        super().__init__(*args, **kwargs)
+        self.link_problems = link_problems or {}
+        self.initial.setdefault("wait", self.instance.wait)
+
+    def clean_media_url(self) -> str:
+        link = self.cleaned_data["media_url"]
+        if link in self.link_problems:
+            raise ValidationError(self.link_problems[link])
+        return link
+
+    def clean(self):
+        cleaned = super().clean()
+        if "wait" in cleaned:
+            self.instance.wait = cleaned["wait"]
+        return cleaned
+
+    def problems(self, *, files: bool = True) -> list[str]:
+        """Return why the carrier would not take the text as it was typed; `files` are those of text_problems()."""
+        problems = publishing.text_problems(self.instance, files=files)
+        # Whoever chose a picture that cannot be sent is told so, and not to choose one.
+        chose = bool(self.errors.keys() & {"media", "media_url"})
+        return [problem for problem in problems if not (chose and problem == publishing.EMPTY)]
 
     @property
     def changed_data(self) -> list[str]:
@@ -158,25 +146,84 @@ class TextForm(forms.ModelForm):
         return [name for name in super().changed_data if name != ORDERING_FIELD_NAME]
 
 
+def look_at_pictures(data: QueryDict, files: MultiValueDict, known: Collection[str]) -> dict[str, str]:
+    """Do what takes long about the pictures of a posted form of texts: call it before a transaction begins.
+
+    Uploads that can be sent become in `files` what phones get. Links that are not among the `known` are fetched;
+    return what is wrong with them, by link, for TextForm.
+    """
+    for name, file in files.items():
+        with suppress(ValidationError):  # The form then says it at its field.
+            files[name] = phone_picture(file)
+    return link_problems(set(posted_links(data)) - set(known))
+
+
+def posted_links(data: QueryDict) -> Iterator[str]:
+    """Yield the links to pictures in a posted form of texts, as the form reads them."""
+    for name, value in data.items():
+        if name.endswith("-media_url"):
+            with suppress(ValidationError):
+                yield PictureLinkField().clean(value)
+
+
+class OwnIdField(forms.Field):
+    """The id of a text that is known already."""
+
+    widget = forms.HiddenInput
+
+    def __init__(self, text: StoryText):
+        self.text = text
+        super().__init__(required=False, initial=text.pk)
+
+    def clean(self, value) -> StoryText:
+        return self.text
+
+    def has_changed(self, initial, data) -> bool:
+        return False
+
+
 class TextFormSet(forms.BaseInlineFormSet):
     """A story's texts in the order that the form says, numbered 1…n by every save."""
 
     ordering_widget = forms.HiddenInput
     reordered = False
+    obstacles: list[str] = []  # what keeps the story from becoming, or staying, published
+
+    def add_fields(self, form, index):
+        """Look a text up among those that were read at once, rather than in the database by itself."""
+        super().add_fields(form, index)
+        if form.instance.pk:
+            form.fields["id"] = OwnIdField(form.instance)
 
     def clean(self):
         super().clean()
-        if any(self.errors) or self.instance.status != Story.Status.PUBLISHED:
+        if PUBLISH not in self.data and self.instance.status != Story.Status.PUBLISHED:
             return
-        standing = [form for form in self.forms if form.instance.pk or form.has_changed()]
-        if not any(form not in self.deleted_forms for form in standing):
-            raise ValidationError("A published story needs at least one text. Write one, or keep the story a draft.")
+        standing = self.standing_forms()
+        problems = [form.problems() for form in standing]
+        self.obstacles = publishing.refusals(self.instance, [form.instance for form in standing], problems)
+        for form, of_text in zip(standing, problems, strict=True):
+            for problem in of_text:
+                form.add_error(None, problem)
+
+    def standing_forms(self) -> list[TextForm]:
+        """Return the forms of the texts that the story would have, in the order that the form says."""
+        forms = [form for form in self.forms if form.instance.pk or form.has_changed()]
+        forms = [form for form in forms if not (self.can_delete and self._should_delete_form(form))]
+        return sorted(forms, key=lambda form: form.cleaned_data.get(ORDERING_FIELD_NAME) or float("inf"))
+
+    def is_valid(self):
+        return super().is_valid() and not self.obstacles
 
     def save_new(self, form, commit=True):
-        # Positions are unique at every moment: a new text first stands behind all others.
-        last = self.instance.texts.aggregate(last=Max("position"))["last"] or 0
-        form.instance.position = last + 1
+        form.instance.position = next(self.free_positions)
         return super().save_new(form, commit)
+
+    @cached_property
+    def free_positions(self) -> Iterator[int]:
+        """Positions are unique at every moment: new texts first stand behind all others."""
+        last = self.instance.texts.aggregate(last=Max("position"))["last"] or 0
+        return count(last + 1)
 
     def save(self, commit=True):
         saved = super().save(commit)

@@ -7,17 +7,22 @@ from typing import Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MaxLengthValidator, MinValueValidator, URLValidator
+from django.core.validators import MinValueValidator, URLValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
+from .addresses import carrier_address
 from .keywords import RESERVED_WORDS, KeywordField
-from .media import picture_suffix, validate_picture
+from .media import SUFFIXES, picture_kind, validate_picture
+from .phone import Picture
+from .prices import Price as Price
+from .records import Entry, Records
+from .waits import Wait
 
-# Twilio refuses a longer body (error 21617).
+# Twilio refuses a longer body (error 21617), with a picture or without. A draft may have one.
 BODY_MAX_LENGTH = 1600
 SLUG_MAX_LENGTH = 50
 
@@ -71,6 +76,7 @@ class Story(models.Model):
     )
 
     objects = StoryQuerySet.as_manager()
+    history = Records(bases=[Entry], excluded_fields=["created_at", "updated_at", "reordered_at"])
 
     class Meta:
         verbose_name_plural = "stories"
@@ -124,28 +130,20 @@ class Story(models.Model):
 
 def picture_path(text: "StoryText", filename: str) -> str:
     """Where an uploaded picture is kept: an address that cannot be guessed, named for what the file contains."""
-    return f"pictures/{secrets.token_urlsafe(12)}{picture_suffix(text.media.file)}"
+    return f"pictures/{secrets.token_urlsafe(12)}{SUFFIXES[picture_kind(text.media.file)]}"
 
 
 class StoryText(models.Model):
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="texts")
     position = models.PositiveIntegerField(editable=False)
-    body = models.TextField(
-        "text",
-        blank=True,
-        validators=[
-            MaxLengthValidator(
-                BODY_MAX_LENGTH,
-                "A text can have at most %(limit_value)d characters; this one has %(show_value)d.",
-            )
-        ],
-    )
+    body = models.TextField("text", blank=True)
     media = models.ImageField(
         "picture",
         upload_to=picture_path,
         blank=True,
         validators=[validate_picture],
-        help_text="JPEG, PNG or GIF, 5 MB at most.",
+        help_text="JPEG, PNG or GIF. It is turned upright, made small enough for every phone, and freed from what the "
+        "camera wrote into it, such as the place.",
     )
     media_url = models.URLField(
         "picture link",
@@ -155,7 +153,15 @@ class StoryText(models.Model):
         validators=[
             URLValidator(["http", "https"], message="A picture's link begins with https:// or http://.", code="scheme")
         ],
-        help_text="Instead of an upload: the address of a picture.",
+        help_text="Instead of an upload: the address of a picture, 5 MB at most. Readers get it from there, as it then "
+        "is, so it has to stay there.",
+    )
+    alt = models.CharField(
+        "picture in words",
+        max_length=200,
+        blank=True,
+        help_text="What the picture shows, in a sentence, for those who cannot see it: our pages read it out. Phones "
+        "do not get it, so what the story needs belongs into the text as well.",
     )
     delay = models.DurationField(
         default=timedelta(0),
@@ -168,7 +174,15 @@ class StoryText(models.Model):
         blank=True,
         help_text="Optional: wait on until a clock at the reader's place shows this time.",
     )
+    days = models.PositiveSmallIntegerField(
+        null=True,
+        blank=True,
+        help_text="Optional: at that time on the reader's first, second … day after the one of the text before.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
+
+    # The order is kept once in the story's entry, and not in every text that made room for another.
+    history = Records(excluded_fields=["position", "created_at"])
 
     class Meta:
         verbose_name = "text"
@@ -176,18 +190,35 @@ class StoryText(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["story", "position"], name="one_text_per_position"),
             models.CheckConstraint(condition=Q(delay__gte=timedelta(0)), name="delay_is_not_negative"),
+            models.CheckConstraint(
+                condition=Q(days=None) | Q(days__gte=1, at__isnull=False, delay=timedelta(0)),
+                name="days_lead_to_a_time",
+                violation_error_message="Days are counted to a time of day, from 1 up, and without a delay.",
+            ),
         ]
 
     def __str__(self):
         return f"Text {self.position}"
 
     def clean(self):
-        if not (self.body.strip() or self.media or self.media_url):
-            raise ValidationError("Write a text or choose a picture.")
         if self.media and self.media_url:
             raise ValidationError({"media_url": "Choose one: an uploaded picture or a link."})
 
     @property
+    def wait(self) -> Wait:
+        """When it comes, seen from the text before."""
+        return Wait(self.delay, self.days, self.at)
+
+    @wait.setter
+    def wait(self, wait: Wait) -> None:
+        self.delay, self.days, self.at = wait.delay, wait.days, wait.at
+
+    @property
     def picture_url(self) -> str:
         """The picture's address as the carrier can fetch it; empty without a picture."""
-        return settings.PUBLIC_URL + self.media.url if self.media else self.media_url
+        return carrier_address(self.media.name) if self.media else self.media_url
+
+    @property
+    def picture(self) -> Picture | None:
+        """The picture as a phone on our pages shows it."""
+        return Picture.at(self.picture_url, self.alt) if self.picture_url else None

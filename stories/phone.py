@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
+from .addresses import page_address, stored_name
+
 
 @dataclass(frozen=True, slots=True)
 class Picture:
@@ -14,13 +16,17 @@ class Picture:
 
     address: str
     host: str = ""  # empty for our own, whose address is a path
+    alt: str = ""  # what it shows, in words; empty where nobody wrote it down
+    chosen: str = ""  # where on the page being edited a file was chosen that only the browser has
 
     @classmethod
-    def at(cls, url: str) -> Self:
+    def at(cls, url: str, alt: str = "") -> Self:
         """Return the picture at this absolute address."""
+        if name := stored_name(url):
+            return cls(page_address(name), alt=alt)
         if url.startswith(f"{settings.PUBLIC_URL}/"):
-            return cls(url.removeprefix(settings.PUBLIC_URL))
-        return cls(url, urlsplit(url).hostname or "")
+            return cls(url.removeprefix(settings.PUBLIC_URL), alt=alt)
+        return cls(url, urlsplit(url).hostname or "", alt)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +39,9 @@ class Bubble:
     meta: str = ""
     day: date | str = ""
     gap: str = ""
-    state: str = ""  # "pending" for what is still to come, "failed" for what never arrived
+    # "pending" for what is still to come, "failed" for what never arrived, "night" for what would come at night
+    state: str = ""
+    key: str = ""  # where on the page being edited it is written
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,24 @@
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from .waits import Wait
 
-def due_at(after: datetime, delay: timedelta, at: time | None, zone: ZoneInfo) -> datetime:
-    """Return the moment, in UTC, of a text that comes `delay` after the aware moment `after`.
 
-    With `at`, it is the first moment from then on when a clock in `zone` shows `at`.
+def due_at(after: datetime, wait: Wait, zone: ZoneInfo) -> datetime:
+    """Return the moment, in UTC, of a text that comes so long after the aware moment `after`.
+
+    A time of day is that of a clock in `zone`: on the day that the wait counts from the one of `after`, or, where it
+    counts none, at the first moment after the delay that such a clock shows it.
     """
-    moment = (after + delay).astimezone(UTC)
-    if at is None:
+    moment = (after + wait.delay).astimezone(UTC)
+    if wait.at is None:
         return moment
-    day = moment.astimezone(zone).date()
-    due = clock_moment(day, at, zone)
-    return due if due >= moment else clock_moment(day + timedelta(days=1), at, zone)
+    day = moment.astimezone(zone).date() + timedelta(days=wait.days or 0)
+    due = clock_moment(day, wait.at, zone)
+    if due < moment and not wait.days:
+        due = clock_moment(day + timedelta(days=1), wait.at, zone)
+    # Where a clock is put back over midnight, the next day had once begun already.
+    return max(due, moment)
 
 
 def clock_moment(day: date, at: time, zone: ZoneInfo) -> datetime:

@@ -6,14 +6,17 @@ Everything works on a batch with a fixed number of queries.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 
+from stories.history import earlier_lives
 from stories.models import StoryText
 from stories.timing import due_at
+from stories.waits import Wait
 from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
 from .models import Enrollment, Message, Subscriber, e164, zone_of
@@ -64,16 +67,40 @@ def ways_of(enrollments: list[Enrollment]) -> dict[int, Way]:
         ways[enrollment] = Way(sent_at, [text] if straight else [], straight)
     winding = [pk for pk, way in ways.items() if not way.straight]
     if winding:
-        for pk, text in sent.filter(enrollment__in=winding).order_by("step").values_list("enrollment", "text"):
-            ways[pk].had.append(text)
+        sent = sent.filter(enrollment__in=winding)
+        had = list(sent.order_by("step").values_list("enrollment", "step", "text"))
+        again = put_back_texts(enrollments, sent) if any(text is None for *_, text in had) else {}
+        for pk, step, text in had:
+            ways[pk].had += again.get((pk, step), [text])
     return ways
+
+
+def put_back_texts(enrollments: list[Enrollment], sent: QuerySet) -> dict[tuple[int, int], list[int]]:
+    """Return which texts that were deleted and put back these readers had, by the enrollment's id and the step.
+
+    A message whose text was deleted only knows its words; they are those that the text had then. Of several texts
+    with these words it is one, the oldest that the reader has not had by another message.
+    """
+    lives = defaultdict(list)
+    for row in earlier_lives({enrollment.story_id for enrollment in enrollments}):
+        lives[row.story_id, row.body or row.history_object.picture_url].append(row)
+    stories = {enrollment.pk: enrollment.story_id for enrollment in enrollments}
+    had, found = defaultdict(set), {}
+    orphans = sent.filter(text=None).order_by("step").only("enrollment", "step", "body", "media_urls", "sent_at")
+    for message in orphans if lives else []:
+        reader, words = message.enrollment_id, message.body or "".join(message.media_urls)
+        then = [row for row in lives[stories[reader], words] if row.history_date <= message.sent_at < row.put_back_at]
+        if texts := {row.id for row in then} - had[reader]:
+            found[reader, message.step] = [min(texts)]
+            had[reader].add(min(texts))
+    return found
 
 
 def texts_of(enrollments: Iterable[Enrollment]) -> dict[int, list[StoryText]]:
     """Return the texts of these enrollments' stories, in order and without their words, by the story's id."""
     texts = defaultdict(list)
     stories = {enrollment.story_id for enrollment in enrollments}
-    fields = ("story_id", "position", "delay", "at", "created_at")
+    fields = ("story_id", "position", "delay", "days", "at", "created_at")
     for text in StoryText.objects.filter(story__in=stories).only(*fields).order_by("story", "position"):
         texts[text.story_id].append(text)
     return texts
@@ -118,7 +145,7 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
 # Who begins a story, and its first text: what a message of it says, in the order of insert_messages(), and when it is
 # due.
 BEGINNING = """
-SELECT e.subscriber_id, e.number, e.id, e.story_id, t.id, r.time_zone, r.phone_number, t.delay, t.at
+SELECT e.subscriber_id, e.number, e.id, e.story_id, t.id, r.time_zone, r.phone_number, t.delay, t.days, t.at
 FROM subscribers_enrollment e
 JOIN subscribers_subscriber r ON r.id = e.subscriber_id
 JOIN stories_storytext t ON t.id = (
@@ -133,17 +160,21 @@ def schedule_first(enrollment: int, now: datetime) -> None:
     if not beginning:
         complete([enrollment], now)
         return
-    [(*columns, time_zone, phone_number, delay, at)] = beginning
-    delay, at = read(StoryText, "delay", delay), read(StoryText, "at", at)
-    due = due_at(now, delay, at, zone_of(time_zone, phone_number) if at else UTC)
-    insert_messages([(*columns, 1, due)], now)
+    [(*columns, time_zone, phone_number, delay, days, at)] = beginning
+    zone = zone_of(time_zone, phone_number) if at else UTC
+    insert_messages([(*columns, 1, due_at(now, wait_of(delay, days, at), zone))], now)
+
+
+def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
+    """Return a text's wait, of its columns as the database gave them."""
+    return Wait(read(StoryText, "delay", delay), days, read(StoryText, "at", at))
 
 
 # Where each reader is who is about to be moved on, with the text that follows if the story kept its order.
 PLACES = """
 SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number,
     m.text_id IS NOT NULL AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
-    n.id, n.delay, n.at
+    n.id, n.delay, n.days, n.at
 FROM subscribers_enrollment e
 JOIN subscribers_message m ON m.enrollment_id = e.id
 JOIN subscribers_subscriber r ON r.id = e.subscriber_id
@@ -175,12 +206,12 @@ class Place:
     zone: tzinfo
     straight: bool
     active: bool
-    following: tuple[int, timedelta, time | None] | None
+    following: tuple[int, Wait] | None
 
     def next_message(self, sent_at: datetime) -> tuple:
         """Return the row of the message that follows the one that was sent at that moment."""
-        text, delay, at = self.following
-        due = due_at(sent_at, delay, at, self.zone)
+        text, wait = self.following
+        due = due_at(sent_at, wait, self.zone)
         return self.subscriber, self.number, self.enrollment, self.story, text, self.step + 2, due
 
 
@@ -189,8 +220,10 @@ def lock_places(message_ids: list[int]) -> dict[int, Place]:
     if connection.features.has_select_for_update:
         run_sql(LOCK_PLACES, ids=message_ids)
     places = {}
-    for pk, *columns, time_zone, phone_number, straight, status, text, delay, at in run_sql(PLACES, ids=message_ids):
-        following = (text, read(StoryText, "delay", delay), read(StoryText, "at", at)) if text else None
+    for pk, *columns, time_zone, phone_number, straight, status, text, delay, days, at in run_sql(
+        PLACES, ids=message_ids
+    ):
+        following = (text, wait_of(delay, days, at)) if text else None
         zone = zone_of(time_zone, phone_number) if at else UTC
         places[pk] = Place(*columns, zone, bool(straight), status == Enrollment.Status.ACTIVE, following)
     return places
@@ -217,7 +250,7 @@ def write_messages(
     zones = zones_of({enrollment.subscriber_id for enrollment, _, text in following if text.at})
     created, changed = [], []
     for enrollment, message, text in following:
-        due = due_at(ways[enrollment.pk].since, text.delay, text.at, zones.get(enrollment.subscriber_id, UTC))
+        due = due_at(ways[enrollment.pk].since, text.wait, zones.get(enrollment.subscriber_id, UTC))
         if message is None:
             reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
             created.append((*reader, enrollment.story_id, text.pk, enrollment.step + 1, due))

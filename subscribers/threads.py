@@ -49,7 +49,7 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     """Draw one message, sent or scheduled for the local time `moment`."""
     from_us = message.direction == Message.Direction.OUTBOUND
     unsent = message.wording
-    pictures = [unsent.picture_url] if unsent and unsent.picture_url else message.media_urls
+    pictures = [unsent.picture] if unsent and unsent.picture else sent_pictures(message)
     meta = [date_format(moment, "H:i")]
     if from_us:
         meta.append(message.get_status_display())
@@ -59,9 +59,15 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     return Bubble(
         body=unsent.body if unsent else message.body,
         from_us=from_us,
-        pictures=[Picture.at(url) for url in pictures],
+        pictures=pictures,
         meta=" · ".join(part for part in meta if part),
         day=date_format(moment, "l, j F Y") if new_day else "",
         gap=f"“{message.story}” begins" if message.step == 1 else "",
         state=STATES.get(message.status, "") if from_us else "",
     )
+
+
+def sent_pictures(message: Message) -> list[Picture]:
+    """Return a message's own pictures, in the words that its text has for them as long as it still has this picture."""
+    now = message.text.picture_url if message.text else ""
+    return [Picture.at(url, message.text.alt if url == now else "") for url in message.media_urls]

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import Error, Tags, Warning, register
 from django.core.checks.messages import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
+from django.core.files.storage import InvalidStorageError, storages
 from django.http.request import validate_host
 
 # What `make run` and .env.example use; whoever knows it can sign webhooks.
@@ -112,3 +114,19 @@ def check_media_root(app_configs, **kwargs) -> list[CheckMessage]:
             id="textengine.E005",
         )
     ]
+
+
+@register(Tags.files)
+def check_media_storage(app_configs, **kwargs) -> list[CheckMessage]:
+    """Look whether the pictures' storage can be made with the options that are set; nothing is asked of it yet."""
+    try:
+        storages.create_storage(settings.STORAGES["default"])
+    except (InvalidStorageError, ImproperlyConfigured, TypeError, ValueError) as error:
+        return [
+            Error(
+                f"MEDIA_STORAGE is {settings.STORAGES['default']['BACKEND']!r}, which cannot be used with "
+                f"MEDIA_STORAGE_OPTIONS: {error}.",
+                id="textengine.E007",
+            )
+        ]
+    return []

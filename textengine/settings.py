@@ -4,7 +4,9 @@ A value that cannot be used stops the start with a sentence that says what to se
 together (the Twilio settings) is checked in textengine/checks.py.
 """
 
-from datetime import timedelta
+import json
+import re
+from datetime import time, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -54,6 +56,15 @@ def count(name: str, default: int) -> int:
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 up.")
 
 
+def clock(name: str, default: time) -> time:
+    value = env.str(name, "").strip()
+    if not value:
+        return default
+    if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", value):
+        return time(*map(int, value.split(":")))
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a time of day such as 21:00.")
+
+
 def base_url(name: str, default: str) -> str:
     value = (env.str(name, "") or default).rstrip("/")
     problem = ImproperlyConfigured(f"{name} is {value!r}; set it to an address such as https://texts.example.org.")
@@ -65,6 +76,32 @@ def base_url(name: str, default: str) -> str:
     if parts.scheme in ("http", "https") and has_host and not (parts.query or parts.fragment):
         return value
     raise problem
+
+
+def options(name: str) -> dict:
+    """Return the JSON object of this setting; an empty one where none is set."""
+    value = env.str(name, "").strip() or "{}"
+    problem = ImproperlyConfigured(
+        f'{name} cannot be read; set it to a JSON object such as {{"bucket_name": "pictures"}}.'
+    )
+    try:
+        found = json.loads(value)
+    except ValueError as error:
+        raise problem from error
+    if isinstance(found, dict):
+        return found
+    raise problem
+
+
+def link(name: str, mail: bool = False) -> str:
+    """A link as `href` takes it; with `mail`, an e-mail address is one too. Empty where none is set."""
+    value = env.str(name, "").strip()
+    if mail and re.fullmatch(r"[^\s@/<>]+@[^\s@/<>]+", value):
+        return f"mailto:{value}"
+    if value == "" or re.fullmatch(r"https?://[^\s/]+\S*", value):
+        return value
+    wanted = "an e-mail address, or to an address such as" if mail else "an address such as"
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to {wanted} https://example.org/texts, or leave it empty.")
 
 
 def database(url: str) -> dict:
@@ -130,6 +167,11 @@ TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
 TWILIO_NUMBER = env.str("TWILIO_NUMBER", "").replace(" ", "")
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
 TWILIO_API_URL = base_url("TWILIO_API_URL", "https://api.twilio.com")
+
+# What readers learn on a story's page: who writes it, whom they can ask, and where the privacy policy stands.
+NEWSROOM_NAME = env.str("NEWSROOM_NAME", "").strip()
+NEWSROOM_CONTACT = link("NEWSROOM_CONTACT", mail=True)
+PRIVACY_URL = link("PRIVACY_URL")
 
 INSTALLED_APPS = [
     "textengine",
@@ -202,6 +244,10 @@ if TIME_ZONE not in available_timezones():
     raise ImproperlyConfigured(f"TIME_ZONE is {TIME_ZONE!r}; set it to a name such as Europe/Berlin.")
 NEWSROOM_ZONE = ZoneInfo(TIME_ZONE)
 
+# Texts that would come in the night of a reader are pointed out to who writes the story.
+NIGHT_BEGINS = clock("NIGHT_BEGINS", time(21))
+NIGHT_ENDS = clock("NIGHT_ENDS", time(8))
+
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 # The admin's own pages and ours are few: found in place, they need no collectstatic before the first start.
@@ -209,6 +255,16 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 MEDIA_URL = "/media/"
 MEDIA_ROOT = BASE_DIR / (env.str("MEDIA_ROOT", "") or "media")
+STORAGES = {
+    # Where pictures are kept: any storage class of Django's kind, such as one of django-storages.
+    "default": {
+        "BACKEND": env.str("MEDIA_STORAGE", "") or "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": options("MEDIA_STORAGE_OPTIONS"),
+    },
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+# Addresses and ports besides the public internet's that a picture's link may lead to: for tests, and for nothing else.
+LINKS_MAY_ALSO_REACH: frozenset[tuple[str, int]] = frozenset()
 # After how many days messages that nobody waits for any more are deleted; kept for ever unless set.
 MESSAGE_RETENTION = days("MESSAGE_RETENTION_DAYS")
 # A story of 200 texts sends about ten fields a text.

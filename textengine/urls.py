@@ -1,5 +1,5 @@
 from django.contrib import admin
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 import stories.views
@@ -18,5 +18,6 @@ urlpatterns = [
     path("twilio/", include("subscribers.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
-    path("media/<path:path>", stories.views.uploaded_picture),
+    # No dot but the last: a name cannot lead out of the storage, and its ending says the type.
+    re_path(r"^media/(?P<name>[A-Za-z0-9_/-]{1,150}\.(?:jpg|png|gif))$", stories.views.stored_picture),
 ]

@@ -11,7 +11,9 @@ from pathlib import Path
 from django.core.files import File
 from django.db import transaction
 from django.db.models import Q
+from django.utils import timezone
 
+from stories import history
 from stories.models import Story, StoryText
 
 FOLDER = Path(__file__).resolve().parent
@@ -31,6 +33,7 @@ def load_sample_story() -> Story | None:
     story = Story.objects.create(**sample, status=Story.Status.PUBLISHED)
     for position, text in enumerate(texts, start=1):
         add_text(story, position, **text)
+    history.keep(story, timezone.now(), reason="The sample story")
     return story
 
 

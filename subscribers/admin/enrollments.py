@@ -3,6 +3,7 @@
 from django.contrib import admin, messages
 from django.utils import timezone
 
+from stories.readers import readers
 from textengine.moments import moment
 
 from .. import scheduling
@@ -74,7 +75,3 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
     @admin.display(description="ended", ordering="ended_at")
     def ended(self, enrollment: Enrollment) -> str:
         return moment(enrollment.ended_at)
-
-
-def readers(count: int) -> str:
-    return "nobody" if count == 0 else "1 reader" if count == 1 else f"{count} readers"

@@ -77,15 +77,15 @@ def statuses(client, urls: list[str]) -> set[int]:
 
 
 @pytest.mark.parametrize(
-    ("role", "stories", "readers", "add_hold", "users"),
+    ("role", "stories", "readers", "add_hold", "prices", "users"),
     [
-        ("superuser", 200, 200, 200, 200),
-        ("editor", 200, 200, 200, 403),
-        ("journalist", 200, 403, 403, 403),
-        ("nobody", 403, 403, 403, 403),
+        ("superuser", 200, 200, 200, 200, 200),
+        ("editor", 200, 200, 200, 200, 403),
+        ("journalist", 200, 403, 403, 403, 403),
+        ("nobody", 403, 403, 403, 403, 403),
     ],
 )
-def test_each_role_sees_what_its_work_needs(log_in, role, stories, readers, add_hold, users):
+def test_each_role_sees_what_its_work_needs(log_in, role, stories, readers, add_hold, prices, users):
     client, things = log_in(role), make_one_of_each()
     story = things[1].story
     story_pages = [reverse("admin:stories_story_changelist"), reverse("admin:stories_story_add")]
@@ -94,6 +94,7 @@ def test_each_role_sees_what_its_work_needs(log_in, role, stories, readers, add_
     reader_pages = [list_of(model) for model in MODELS] + [page_of(thing) for thing in things]
     assert statuses(client, reader_pages) == {readers}
     assert statuses(client, [reverse("admin:subscribers_hold_add")]) == {add_hold}
+    assert statuses(client, [reverse("admin:stories_price_changelist")]) == {prices}
     assert statuses(client, [reverse("admin:auth_user_changelist"), reverse("admin:django_q_success_changelist")]) == {
         users
     }
@@ -375,6 +376,19 @@ def test_a_picture_of_ours_is_shown_and_one_from_elsewhere_named(editor, setting
     assert f'<a href="{inbound}">Picture: api.twilio.com</a>' in text
     assert text.count("the carrier asks for its account’s login") == 1
     assert "The carrier asks for its account’s login" in page(editor, page_of(theirs))
+
+
+def test_a_sent_picture_is_shown_in_words_as_long_as_its_text_has_it(editor):
+    enrollment = make_enrollment()
+    text = enrollment.story.texts.get(position=1)
+    text.media_url, text.alt = "https://pictures.example.org/pier.jpg", "The pier at night"
+    text.save()
+    message = enrollment.messages.get()
+    message.media_urls, message.begun_at = [text.media_url], timezone.now()
+    message.save()
+    assert ">Picture: The pier at night (pictures.example.org)</a>" in page(editor, page_of(enrollment.subscriber))
+    enrollment.story.texts.filter(pk=text.pk).update(media_url="https://pictures.example.org/lamp.jpg")
+    assert ">Picture: pictures.example.org</a>" in page(editor, page_of(enrollment.subscriber))
 
 
 def test_the_linked_picture_of_a_text_to_come_is_named(editor):

@@ -1,6 +1,6 @@
 """Editing is safe while people read: what happens to readers who wait when a story changes."""
 
-from datetime import datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -10,9 +10,11 @@ from django_q.models import OrmQ
 
 from stories.models import StoryText
 from stories.tests.factory import make_story
+from stories.timeline import timeline
+from stories.waits import parse_wait
 from subscribers import scheduling, tasks
 from subscribers.models import Enrollment, Message
-from subscribers.scheduling import follow_story, send_next_now
+from subscribers.scheduling import follow_story, schedule, send_next_now, texts_of
 
 from .engine import work
 from .factory import make_enrollment, make_subscriber
@@ -187,6 +189,13 @@ def test_many_readers_follow_with_a_fixed_number_of_queries_a_batch(story, djang
         follow_story(story.pk, timezone.now())
 
 
+def test_a_storys_texts_are_read_at_once_with_all_that_says_when_they_come(story, django_assert_num_queries):
+    enrollment = make_enrollment(story=story)
+    with django_assert_num_queries(1):
+        [texts] = texts_of([enrollment]).values()
+        assert [text.wait.delay.total_seconds() for text in texts] == [0, 60, 60, 60]
+
+
 def test_readers_follow_in_batches_until_all_have(story, monkeypatch):
     monkeypatch.setattr(scheduling, "FOLLOW_BATCH", 2)
     enrollments = [make_enrollment(story=story, sent=1) for _ in range(5)]
@@ -240,6 +249,31 @@ def test_a_clock_time_is_that_of_the_readers_place():
     berlin = make_enrollment(make_subscriber("+4930901820"), story)
     local = waiting(berlin).due_at.astimezone(berlin.subscriber.zone)
     assert (local.time(), str(local.tzinfo)) == (time(8), "Europe/Berlin")
+
+
+@pytest.mark.parametrize(("sent_at", "day"), [("2026-11-23 22:50", 24), ("2026-11-23 23:10", 25)])
+def test_the_next_day_is_the_one_after_the_day_on_which_the_readers_calendar_saw_the_text_before(story, sent_at, day):
+    berlin = make_enrollment(make_subscriber("+4930901820"), story, sent=1)
+    story.texts.filter(body="B").update(days=1, at=time(8), delay=timedelta(0))
+    berlin.messages.filter(step=1).update(sent_at=datetime.fromisoformat(sent_at).replace(tzinfo=UTC))
+    follow_story(story.pk, timezone.now())
+    assert waiting(berlin).due_at == datetime(2026, 11, day, 8, tzinfo=berlin.subscriber.zone)
+
+
+def test_the_timeline_of_a_story_says_when_its_texts_are_scheduled(story):
+    for body, words in [("A", "2 minutes"), ("B", "next day at 8:00"), ("C", "after 24 hours, at 21:07"), ("D", "")]:
+        saved = text(story, body)
+        saved.wait = parse_wait(words)
+        saved.save()
+    berlin = make_enrollment(make_subscriber("+4930901820"), story)
+    for moment in timeline(story.texts.order_by("position"), berlin.created_at, berlin.subscriber.zone):
+        message = waiting(berlin)
+        assert (message.text, message.due_at) == (moment.text, moment.due)
+        berlin.messages.filter(pk=message.pk).update(sent_at=message.due_at)
+        berlin.step += 1
+        berlin.save()
+        schedule([berlin], timezone.now())
+    assert waiting(berlin) is None
 
 
 def test_a_number_that_lies_in_several_zones_has_the_newsrooms(settings):

@@ -20,7 +20,7 @@ PASSWORD = "a-password-for-tests"
 # The story says 90 seconds; shortened so that a test run stays short.
 FIRST_DELAY = int(os.environ.get("FIRST_DELAY_SECONDS", "6"))
 STORY = [
-    ("First text test!", f"{FIRST_DELAY} seconds", FIRST_DELAY),
+    ("First text test! Reply STOP to end.", f"{FIRST_DELAY} seconds", FIRST_DELAY),
     ("Second text test?", "8 seconds", 8),
     ("Third text test.", "10 s", 10),
     (RANDOM_CHARACTERS, "10 seconds", 10),
@@ -45,7 +45,6 @@ def write_story(page, processes) -> None:
     page.goto(f"{processes.url}/admin/stories/story/add/")
     page.get_by_label("Title").fill("A test story")
     page.get_by_label("Keyword").fill("test")
-    page.get_by_label("Status").select_option("published")
     for place, (body, delay, _) in enumerate(STORY, start=1):
         if place > 1:
             page.get_by_role("group", name=f"Text {place - 1}", exact=True).get_by_role(
@@ -53,9 +52,9 @@ def write_story(page, processes) -> None:
             ).click()
         card = page.get_by_role("group", name=f"Text {place}", exact=True)
         card.get_by_role("textbox", name="Text", exact=False).first.fill(body)
-        card.get_by_label("Delay").fill(delay)
-    page.get_by_role("button", name="Save", exact=True).click()
-    expect(page.locator(".messagelist .success")).to_contain_text("was added successfully")
+        card.get_by_label("When").fill(delay)
+    page.get_by_role("button", name="Publish", exact=True).click()
+    expect(page.locator(".messagelist .success")).to_contain_text("Published. Readers can text TEST")
 
 
 def phone(page, number: str = READER):

@@ -1,0 +1,146 @@
+"""The preview of the desk: the form comes in as it stands on the page; the phone and each text's facts go out."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin import ModelAdmin
+from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import Http404, HttpRequest, JsonResponse
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.datastructures import MultiValueDict
+
+from .models import Story
+from .preview import Draft, Facts, Preview, drafts_in
+from .publishing import text_problems
+from .timeline import starts
+
+# The smallest GIF there is, for a picture that is still the browser's alone.
+STAND_IN = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+READERS_MAX = 100_000_000
+STORY_PARTS = ("counts", "facts", "bill")
+ZONES = [
+    "America/New_York",
+    "America/Chicago",
+    "America/Denver",
+    "America/Los_Angeles",
+    "America/Anchorage",
+    "Pacific/Honolulu",
+    "America/Mexico_City",
+    "America/Sao_Paulo",
+    "Europe/London",
+    "Europe/Berlin",
+    "Africa/Lagos",
+    "Africa/Nairobi",
+    "Asia/Kolkata",
+    "Asia/Manila",
+    "Asia/Tokyo",
+    "Australia/Sydney",
+    "UTC",
+]
+
+
+def zone_choices() -> list[tuple[str, str]]:
+    """Return the newsroom's zone, and those that readers are often in."""
+    newsroom = settings.TIME_ZONE
+    return [(newsroom, place(newsroom))] + [(key, place(key)) for key in ZONES if key != newsroom]
+
+
+def place(zone: str) -> str:
+    return zone.rpartition("/")[2].replace("_", " ")
+
+
+class ReaderForm(forms.Form):
+    """For whom the preview is: when the reader starts and where."""
+
+    start = forms.ChoiceField(
+        choices=[("now", "now"), ("this evening", "this evening"), ("chosen day", "at noon on")],
+        label="A reader starts",
+    )
+    day = forms.DateField(
+        required=False,
+        initial=lambda: timezone.localdate() + timedelta(days=1),
+        widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "aria-label": "Day"}),
+    )
+    zone = forms.ChoiceField(choices=zone_choices, label="in")
+    readers = forms.IntegerField(min_value=1, max_value=READERS_MAX, initial=1000, label="Readers")
+    use_required_attribute = False
+
+    def count(self) -> int:
+        """Return for how many readers the bill is; whatever is no number of them is one."""
+        return self.cleaned_data.get("readers", 1)
+
+    def start_and_zone(self, now: datetime) -> tuple[datetime, ZoneInfo]:
+        """Return what was chosen; whatever was not, or not rightly, is now, and the newsroom's zone."""
+        self.is_valid()
+        chosen = self.cleaned_data
+        zone = ZoneInfo(chosen.get("zone", settings.TIME_ZONE))
+        return starts(now, zone, chosen.get("day")).get(chosen.get("start"), now), zone
+
+
+def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None = None) -> JsonResponse:
+    """Answer with the phone, each text's facts by its key, and what the whole story comes to, all as HTML."""
+    story = story_on_page(model_admin, request, object_id)
+    drafts = drafts_on_page(model_admin, request, story)
+    story.title = request.POST.get("title", story.title)
+    story.keyword = request.POST.get("keyword", story.keyword)
+    reader_form = ReaderForm(request.POST)
+    seen = Preview.of(story, drafts, *reader_form.start_and_zone(timezone.now()))
+    context = {"cost": seen.cost(reader_form.count()), "duration": seen.duration_in_words()}
+    return JsonResponse(
+        {
+            "phone": render_to_string("phone.html", {"phone": seen.phone()}),
+            "texts": {facts.draft.key: shown(facts) for facts in seen.facts},
+            "story": {part: render_to_string(f"admin/stories/story_{part}.html", context) for part in STORY_PARTS},
+        }
+    )
+
+
+def preview_url(story_id: str | None) -> str:
+    name = "admin:stories_story_preview"
+    return reverse(name, args=[story_id]) if story_id else reverse(f"{name}_new")
+
+
+def shown(facts: Facts) -> dict:
+    return {
+        "html": render_to_string("admin/stories/text_facts.html", {"facts": facts}),
+        "plain": facts.plain,
+        "at_night": facts.moment.at_night,
+    }
+
+
+def story_on_page(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None) -> Story:
+    if object_id is None:
+        story, allowed = Story(), model_admin.has_add_permission(request)
+    else:
+        story = model_admin.get_object(request, str(object_id))
+        allowed = model_admin.has_view_or_change_permission(request, story)
+    if not allowed:
+        raise PermissionDenied
+    if story is None:
+        raise Http404
+    return story
+
+
+def drafts_on_page(model_admin: ModelAdmin, request: HttpRequest, story: Story) -> list[Draft]:
+    """Read the texts from the page; for those who may not change them, as they are saved."""
+    saved = story if story.pk else None
+    FormSet, inline = next(pair for pair in model_admin.get_formsets_with_inlines(request, saved))
+    prefix = FormSet.get_default_prefix()
+    if saved and not inline.has_change_permission(request, saved):
+        texts = saved.texts.order_by("position")
+        return [
+            Draft(f"{prefix}-{index}", text, tuple(text_problems(text, files=False)))
+            for index, text in enumerate(texts)
+        ]
+    kwargs = model_admin.get_formset_kwargs(request, story, inline, prefix)
+    return drafts_in(FormSet(**kwargs | {"files": stand_ins(request.POST.getlist("chosen"))}))
+
+
+def stand_ins(names: list[str]) -> MultiValueDict:
+    """Return a picture for each of these fields, in which one was chosen that the browser has not sent."""
+    return MultiValueDict({name: [SimpleUploadedFile("chosen.gif", STAND_IN)] for name in names})

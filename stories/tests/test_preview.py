@@ -1,0 +1,191 @@
+"""What the desk's preview answers: the unsaved form in, the phone and each text's facts out."""
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from stories import history
+from stories.models import Story
+
+from .factory import make_story
+from .test_admin import form_of, page_of
+
+pytestmark = pytest.mark.django_db
+
+NEW = reverse("admin:stories_story_preview_new")
+
+
+@pytest.fixture
+def journalist(client):
+    user = User.objects.create_user("jo", is_staff=True)
+    user.groups.add(Group.objects.get(name="Journalists"))
+    client.force_login(user)
+    return client
+
+
+def address(story: Story) -> str:
+    return reverse("admin:stories_story_preview", args=[story.pk])
+
+
+def seen(client, story: Story, rows=None, **fields) -> dict:
+    response = client.post(address(story) if story.pk else NEW, form_of(story, rows, **fields))
+    assert response.status_code == 200
+    return response.json()
+
+
+def in_order(phone: str, *words: str) -> bool:
+    places = [phone.find(word) for word in words]
+    return -1 not in places and places == sorted(places)
+
+
+def test_the_phone_shows_the_page_and_not_what_is_saved(journalist):
+    story = make_story([("first", 0), ("second", 120), ("third", 0)], title="Old", keyword="RIVER")
+    rows = [
+        {"ORDER": 3},
+        {"ORDER": 1, "body": "rewritten"},
+        {"DELETE": "on"},
+        {"ORDER": 2, "body": "new", "wait": "1 day"},
+    ]
+    answer = seen(journalist, story, rows, title="New title")
+    assert in_order(
+        answer["phone"], "New title", "RIVER", "2 minutes later", "rewritten", "1 day later", "new", "first"
+    )
+    assert "third" not in answer["phone"]
+    assert set(answer["texts"]) == {"texts-0", "texts-1", "texts-3"}
+    assert [text.body for text in story.texts.order_by("position")] == ["first", "second", "third"]
+
+
+def test_a_new_story_is_seen_before_it_is_ever_saved(journalist):
+    answer = seen(journalist, Story(), [{"body": "Hello"}, {"body": "", "wait": "right away"}])
+    assert "Hello" in answer["phone"]
+    assert answer["story"]["counts"].strip() == "1 text"
+    assert not Story.objects.exists()
+
+
+def test_a_text_that_cannot_be_saved_is_shown_with_the_reason_beside_the_others(journalist):
+    story = make_story([("first", 0), ("second", 0)])
+    phone = seen(journalist, story, [{"body": "x" * 1601}, {"wait": "soon"}, {"body": "third"}])["phone"]
+    assert in_order(phone, "x" * 1601, "at most 1,600 characters", "second", "“soon”", "third")
+    assert phone.count("bubble--failed") == 2
+
+
+def test_a_text_of_a_draft_says_what_would_stand_in_its_way(journalist):
+    story = make_story([("first", 0), ("second", 0), ("third", 0)], status="draft")
+    rows = [{"body": ""}, {"body": "", "media_url": "nowhere"}]
+    phone = seen(journalist, story, rows)["phone"]
+    assert in_order(phone, "Write a text or choose a picture.", "Enter a valid URL.", "third")
+    assert phone.count("Write a text") == 1
+    assert phone.count("bubble--failed") == 2
+
+
+def test_each_text_says_what_it_is_billed_as_and_what_makes_it_unicode(journalist):
+    bodies = ["plain", "It’s “quoted” " + "x" * 60, "🚢", "zero\u200bwidth"]
+    texts = seen(journalist, make_story([(body, 0) for body in bodies]))["texts"]
+    assert 'GSM-7">plain</span> characters' in texts["texts-0"]["html"]
+    assert "1 text" in texts["texts-0"]["html"]
+    assert "2 texts" in texts["texts-1"]["html"]
+    assert "<mark>’</mark> <mark>“</mark>" in texts["texts-1"]["html"]
+    assert texts["texts-1"]["plain"] == 'It\'s "quoted" ' + "x" * 60
+    # An emoji has no plain equal.
+    assert texts["texts-2"]["plain"] == ""
+    assert "data-plain" not in texts["texts-2"]["html"]
+    assert "<mark>zero width space</mark>" in texts["texts-3"]["html"].lower()
+
+
+def test_a_chosen_picture_that_only_the_browser_has_makes_a_picture_message(journalist):
+    story = make_story([("first", 0), ("", 0)])
+    answer = seen(journalist, story, [{}, {"media_url": ""}], chosen=["texts-1-media"])
+    assert '<img class="bubble__media" data-chosen="texts-1"' in answer["phone"]
+    assert "bubble--failed" not in answer["phone"]
+    assert "picture message" in answer["texts"]["texts-1"]["html"]
+    assert "1 picture message" in answer["story"]["facts"]
+
+
+def test_a_linked_picture_is_named_by_its_host_and_never_fetched(journalist):
+    story = make_story([("first", 0)])
+    phone = seen(journalist, story, [{"media_url": "https://pictures.example.org/a.png"}])["phone"]
+    assert "Picture: pictures.example.org" in phone
+    assert "<img" not in phone
+
+
+def test_the_bill_follows_the_newsrooms_prices_and_the_number_of_readers(journalist):
+    story = make_story([("a" * 161, 0), ("b", 0)])
+    answer = seen(journalist, story, readers="20000")["story"]
+    assert "billed as 3 segments" in answer["facts"]
+    assert "0.0384 USD" in answer["facts"]
+    assert "768.00 USD" in answer["bill"]
+    assert "0.0384 USD" in seen(journalist, story, readers="many")["story"]["bill"]
+
+
+def test_a_reader_may_start_now_this_evening_or_on_a_day_in_any_zone(journalist):
+    story = make_story([("first", 0), ("second", 4 * 3600)])
+    evening = seen(journalist, story, start="this evening", zone="Asia/Tokyo")
+    assert in_order(evening["phone"], "Asia/Tokyo", "19:00", "23:00 · at night")
+    assert [evening["texts"][key]["at_night"] for key in ("texts-0", "texts-1")] == [False, True]
+    day = seen(journalist, story, start="chosen day", day="2030-07-04", zone="America/New_York")["phone"]
+    assert in_order(day, "Thursday, 4 July", "12:00", "16:00")
+    assert "at night" not in day
+    for wrong in ({"start": "yesterday"}, {"start": "chosen day", "day": "soon"}, {"zone": "Mars/Olympus"}):
+        assert "first" in seen(journalist, story, **wrong)["phone"]
+
+
+def test_a_preview_asks_the_database_as_often_for_50_texts_as_for_5(journalist):
+    counts = []
+    for count in (5, 50):
+        story = make_story([("text", 0)] * count)
+        with CaptureQueriesContext(connection) as queries:
+            seen(journalist, story)
+        counts.append(len(queries))
+    assert counts[0] == counts[1] <= 10
+
+
+def test_saving_a_story_asks_as_often_for_50_texts_as_for_5(journalist):
+    def queries_of(texts: int, changed: int) -> int:
+        story = make_story([("text", 0)] * texts)
+        version = history.keep(story, timezone.now()).pk
+        form = form_of(story, [{"body": "changed"}] * changed, _version=version)
+        with CaptureQueriesContext(connection) as queries:
+            assert journalist.post(page_of(story), form).status_code == 302
+        return len(queries)
+
+    queries_of(1, 1)  # What is remembered from the first time on is not counted.
+    few, many, all_changed = queries_of(5, 1), queries_of(50, 1), queries_of(50, 50)
+    assert few == many <= 40
+    # Each text that changed is written by itself.
+    assert all_changed == many + 49
+
+
+def test_only_who_may_see_the_story_gets_a_preview_and_only_with_a_token(client):
+    story = make_story()
+    nobody = User.objects.create_user("nobody", is_staff=True)
+    client.force_login(nobody)
+    assert client.post(address(story), form_of(story)).status_code == 403
+    assert client.post(NEW, form_of(Story())).status_code == 403
+    nobody.is_superuser = True
+    nobody.save()
+    assert client.post(reverse("admin:stories_story_preview", args=[0])).status_code == 404
+    assert client.get(address(story)).status_code == 405
+    strict = Client(enforce_csrf_checks=True)
+    strict.force_login(nobody)
+    assert strict.post(address(story), form_of(story)).status_code == 403
+
+
+def test_one_who_may_only_look_sees_the_story_as_it_is_saved(client):
+    user = User.objects.create_user("looker", is_staff=True)
+    permissions = Group.objects.get(name="Journalists").permissions.filter(codename__startswith="view_")
+    user.user_permissions.set(permissions)
+    client.force_login(user)
+    story = make_story([("first", 0), ("second", 60)])
+    phone = seen(client, story, [{"body": "changed"}])["phone"]
+    assert in_order(phone, "first", "1 minute later", "second")
+
+
+def test_a_story_of_days_says_how_long_it_takes_as_people_would(journalist):
+    story = make_story([("first", 3), ("second", timedelta(days=2, hours=5, minutes=13).total_seconds())])
+    assert seen(journalist, story)["story"]["counts"].split() == ["2", "texts", "·", "2", "days", "and", "5", "hours"]

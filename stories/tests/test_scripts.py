@@ -1,0 +1,271 @@
+"""Scripts and tables: what they say is read, and what is written is read back the same."""
+
+import random
+import re
+from datetime import time, timedelta
+
+import pytest
+
+from stories.models import StoryText
+from stories.scripts.drafts import StoryDraft, TextDraft, draft_of
+from stories.scripts.files import read_story
+from stories.scripts.script import read_script, write_script
+from stories.scripts.table import read_table, write_table
+from stories.waits import Wait
+
+from .factory import make_story
+
+SCRIPT = """\
+---
+title: The Ferry: a story
+keyword: FERRY
+slug: the-ferry
+status: draft
+weight: 1
+summary: Every evening a ferry stops here.
+  Nobody knows why.
+---
+
+The ferry leaves at eight. Reply STOP to end.
+
+=== 2 hours ===
+
+![A ferry, in fog](https://example.org/ferry.jpg)
+
+It is late.
+
+You can hear it before you see it.
+
+=== next day at 8:00 ===
+
+There.
+"""
+
+
+def bodies(draft: StoryDraft) -> list[str]:
+    return [text.body for text in draft.texts]
+
+
+def problems(source: str) -> list[str]:
+    return [str(problem) for problem in sorted(read_story(source).problems)]
+
+
+def test_a_script_says_what_a_story_is():
+    draft = read_script(SCRIPT)
+    assert draft.problems == []
+    assert draft.fields == {
+        "title": "The Ferry: a story",
+        "keyword": "FERRY",
+        "slug": "the-ferry",
+        "status": "draft",
+        "weight": "1",
+        "summary": "Every evening a ferry stops here.\nNobody knows why.",
+    }
+    assert draft.texts == [
+        TextDraft("The ferry leaves at eight. Reply STOP to end."),
+        TextDraft(
+            "It is late.\n\nYou can hear it before you see it.",
+            Wait(timedelta(hours=2)),
+            "https://example.org/ferry.jpg",
+            "A ferry, in fog",
+        ),
+        TextDraft("There.", Wait(days=1, at=time(8))),
+    ]
+
+
+def test_a_script_that_is_written_as_scripts_are_comes_out_as_it_was():
+    assert write_script(read_script(SCRIPT)) == SCRIPT
+
+
+@pytest.mark.parametrize(
+    "mangle",
+    [
+        lambda script: "\ufeff" + script,
+        lambda script: script.replace("\n", "\r\n"),
+        lambda script: script.replace("\n", "\r"),
+        lambda script: re.sub(r"^(\w+: .*|---|===.*|!.*)$", r"\1 \t", script, flags=re.MULTILINE),
+        lambda script: "\n\n" + script + "\n \n",
+        lambda script: script.replace("===", "---"),
+        lambda script: script.replace("===", "--").replace("---", "—-"),
+        lambda script: script.replace("===", "—").replace("---", "—"),
+        lambda script: script.replace("===", "–-").replace("---", "–-"),
+        lambda script: script.replace("=== ", "  ==="),
+        lambda script: script.replace(" ===", ""),
+        lambda script: script.replace(" hours", "\u00a0HOURS"),
+        lambda script: script.replace("title: ", "Title :  "),
+        lambda script: script.replace("FERRY", "“FERRY”").replace("draft", '"draft"'),
+        lambda script: script.replace("---\n", ""),
+        lambda script: script.replace("---\n", "\n"),
+        lambda script: script.replace("---\n", "", 1),
+        lambda script: script.replace("\n\n![", "\n![").replace("jpg)\n\n", "jpg)\n"),
+        lambda script: script.replace("\n  Nobody", "\n\tNobody"),
+    ],
+)
+def test_what_editors_do_to_a_script_is_forgiven(mangle):
+    draft = read_script(mangle(SCRIPT))
+    assert draft.problems == []
+    assert write_script(draft) == SCRIPT
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "— Yes, she said. No, he said.",
+        "–5 degrees",
+        "-5 degrees",
+        "- a point",
+        "a === b",
+        "1 --- 2",
+        "\\o/",
+        "Title: none",
+        "[a link](https://example.org)",
+        "!(nothing)",
+    ],
+)
+def test_a_line_that_only_looks_a_little_like_another_belongs_to_the_text(line):
+    draft = read_script(f"One\n{line}\ntwo")
+    assert draft.problems == []
+    assert bodies(draft) == [f"One\n{line}\ntwo"]
+
+
+def test_a_backslash_leaves_a_line_to_the_text():
+    draft = read_script("One\n\\=== 2 hours ===\n  \\---\n\\\\![a](b.jpg)\ntwo")
+    assert draft.problems == []
+    assert bodies(draft) == ["One\n=== 2 hours ===\n  ---\n\\![a](b.jpg)\ntwo"]
+
+
+def test_a_picture_may_stand_anywhere_in_its_text_and_leaves_no_hole():
+    for script in ("![a](b.jpg)\n\nOne\n\ntwo", "One\n\n![a](b.jpg)\n\ntwo", "One\n\ntwo\n\n![a](b.jpg)"):
+        assert read_script(script).texts == [TextDraft("One\n\ntwo", picture="b.jpg", alt="a")]
+
+
+@pytest.mark.parametrize(
+    ("source", "sentences"),
+    [
+        ("One\n=== soon ===\ntwo", ["Line 2: “soon” is not understood"]),
+        ("One\n===\ntwo", ["Line 2: Write in this line how long the next text waits: === 2 hours ==="]),
+        ("One\n— — —\ntwo", ["Line 2: "]),
+        ("One\n=== 1 hour ===\n\n=== 2 hours ===\ntwo", ["Line 2: There is no text below this line."]),
+        ("One\n=== 1 hour ===\n", ["Line 2: There is no text below this line."]),
+        ("See ![a](b.jpg) here", ["Line 1: A picture stands on a line of its own."]),
+        ("![a](b.jpg)\n![c](d.jpg)", ["Line 2: A text can have one picture, and this is the second"]),
+        ("![a]()", ["Line 1: Write the picture’s address"]),
+        ("---\ntitle: A\n\nOne", ["Line 1: The lines about the story begin here"]),
+        ("---\nauthor: A\ntitle B\n---\nOne", ["Line 2: “author” is not one of title", "Line 3: This line is not"]),
+        ("---\ntitle: A\ntitle: B\n---\nOne", ["Line 3: The title stands already in line 2."]),
+        (
+            "One\n=== soon ===\ntwo\n=== later ===\n=== -1 hour ===\n![x](y) z",
+            ["Line 2: “soon”", "Line 4: There is no", "Line 4: “later”", "Line 5: A text cannot", "Line 6: A picture"],
+        ),
+        ("text,wait,colour\nOne,,red", ["Row 1: A column is headed “colour”"]),
+        ("wait;alt\n1 hour;x", ["Row 1: No column is headed “text”.", "Row 2: There is neither"]),
+        ("text;text;wait\na;b;c", ["Row 1: More than one column is headed “text”.", "Row 2: “c”"]),
+    ],
+)
+def test_problems_are_named_by_line_and_all_together(source, sentences):
+    found = problems(source)
+    assert len(found) == len(sentences)
+    assert all(said.startswith(sentence) for said, sentence in zip(found, sentences, strict=True)), found
+
+
+NASTY = [
+    "===",
+    "=== 2 hours ===",
+    "\\=== 2 hours ===",
+    "\\\\---",
+    "---",
+    "— — —",
+    "—",
+    "– right away –",
+    "title: none",
+    "![alt](pictures/a.jpg)",
+    "\\![alt](b)",
+    "a ![x](y) b",
+    "",
+    " ",
+    "\t",
+    "  indented",
+    "trailing  ",
+    "“curly” ‘quotes’ – — …",
+    "a\u2028b",
+    "a\x0bb\x0cc\x85d",
+    "\\",
+    "\\ \\ ---",
+    '"',
+    "'=1+1",
+    "=1+1",
+    "-5",
+    "@here",
+    "a;b,c\td",
+    '"quoted", she said',
+    "👩‍👩‍👧 é é",
+    "\ufeffx",
+    "'",
+]
+WAITS = [
+    Wait(),
+    Wait(timedelta(seconds=90)),
+    Wait(timedelta(hours=2, minutes=30)),
+    Wait(timedelta(days=1)),
+    Wait(timedelta(milliseconds=500)),
+    Wait(at=time(21, 7)),
+    Wait(days=1, at=time(8)),
+    Wait(timedelta(hours=2), at=time(8)),
+    Wait(timedelta(days=2), at=time(0)),
+]
+PICTURES = ["", "", "https://example.org/a_(b).jpg", "https://example.org/a%20b.jpg?x=[1]&y=(2)"]
+ALTS = ["A lamp", "a ] b [ c \\ d", "]( ", "![x](y)", ""]
+
+
+def nasty_body(chance: random.Random) -> str:
+    return "\n".join(chance.choice(NASTY) for _ in range(chance.randint(0, 6))).strip()
+
+
+def nasty_texts(chance: random.Random) -> list[StoryText]:
+    texts = []
+    for position in range(1, chance.randint(2, 8)):
+        text = StoryText(position=position, body=nasty_body(chance), media_url=chance.choice(PICTURES))
+        text.wait, text.alt = chance.choice(WAITS), chance.choice(ALTS) if text.media_url else ""
+        text.body = text.body or ("" if text.media_url else "x")
+        texts.append(text)
+    return texts
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("seed", range(40))
+def test_a_story_that_was_written_down_is_read_back_the_same(seed):
+    chance = random.Random(seed)
+    story = make_story(
+        [],
+        title=chance.choice(["A: b", '"Must," she said', "“Curly”", '"Whole"', '\\"x"', "— 2 —", "title: x"]),
+        summary=chance.choice(["", "One.\n\nTwo: x\n  ---\n=== 2 hours ===\n\tthree", '"all"', "---", "a\n---\nb"]),
+        keyword=chance.choice([None, f"WORD {seed}"]),
+        weight=chance.choice([0, 1, 7]),
+    )
+    for text in nasty_texts(chance):
+        text.story = story
+        text.save()
+    draft = draft_of(story)
+    for write, read in ((write_script, read_script), (write_table, read_table)):
+        back = read(write(draft))
+        assert back.problems == []
+        assert back.texts == draft.texts
+        kept = {name: value for name, value in draft.fields.items() if value} if read is read_table else draft.fields
+        assert back.fields == kept
+        assert read_story(write(draft)) == back
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_the_columns_of_a_table_stand_in_any_order(delimiter):
+    rows = [["Wait", "ALT", "text", "picture"], ["", "", "One", ""], ["2 hours", "A lamp", '"two\r\n\r\n2"', "a.jpg"]]
+    table = "\r\n".join(delimiter.join(row) for row in rows)
+    draft = read_story(table)
+    assert draft.problems == []
+    assert draft.texts == [TextDraft("One"), TextDraft("two\n\n2", Wait(timedelta(hours=2)), "a.jpg", "A lamp")]
+
+
+def test_a_table_may_say_what_the_story_is_and_have_empty_rows():
+    draft = read_story("text,title,keyword\nOne,The Bus,\n,,\ntwo,,bus\n")
+    assert draft.fields == {"title": "The Bus", "keyword": "bus"}
+    assert bodies(draft) == ["One", "two"]
+    assert draft.problems == []

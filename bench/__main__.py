@@ -72,7 +72,7 @@ def main(arguments: list[str]) -> int:
         kept = run(options, sizes_of(options), Path(folder))
         print(tables(kept, with_targets=not options.small))
         # A part of it is looked at, and not kept.
-        complete = parse([]) == options and not kept["interrupted"]
+        complete = parse([]) == options
         file = keep(kept, RESULTS if complete else Path(folder), datetime.now(UTC).date().isoformat())
         draw(json.loads(file.read_text()), CHARTS if complete else Path(folder))
     return int(kept["interrupted"] or any(result["errors"] for result in kept["results"]))

@@ -13,7 +13,7 @@ from stories.scripts.script import write_script
 
 from .factory import make_story
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 IMPORT = reverse("admin:stories_story_import")
 CHANGELIST = reverse("admin:stories_story_changelist")

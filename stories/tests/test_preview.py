@@ -16,7 +16,7 @@ from stories.models import Story
 from .factory import make_story
 from .test_admin import form_of, page_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 NEW = reverse("admin:stories_story_preview_new")
 

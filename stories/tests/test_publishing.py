@@ -19,7 +19,7 @@ from subscribers.tests.factory import make_enrollment
 from .factory import make_story
 from .test_admin import ADD, bodies, form_of, page_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 FIRST = ("It begins. Reply STOP to end.", 0)
 
 

@@ -11,7 +11,7 @@ from stories.sample import load_sample_story
 
 from .factory import make_story
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 # What ASCII and the one-septet part of GSM-7 share: none of these makes a text cost more.
 PLAIN = set(string.ascii_letters + string.digits + " !\"#$%&'()*+,-./:;<=>?@_\n")

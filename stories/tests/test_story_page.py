@@ -13,7 +13,7 @@ from stories.cards import Card, balanced, drawable, font
 
 from .factory import make_story
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 
 def page_of(client, story) -> str:

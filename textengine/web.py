@@ -4,6 +4,8 @@ Its own threads take connections and read requests, so that a slow or silent cli
 processes beside it, one request at a time in each: threads would fight for SQLite's one write lock.
 """
 
+import contextlib
+import logging
 import os
 import signal
 import sys
@@ -15,14 +17,19 @@ from collections.abc import Callable
 from . import missing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
+logger = logging.getLogger(__name__)
+
+# A server that ends by itself sooner than this could not start, or its processes were killed one after the other; so
+# many times in a row it is the former.
+START_SECONDS = 10
+STARTS = 5
 
 
 def main() -> None:
+    """Serve until asked to end; never returns otherwise, unless the server cannot start."""
     try:
+        import granian  # noqa: F401  Missing, it is named before anything begins.
         from django.core.exceptions import ImproperlyConfigured
-        from granian import Granian
-        from granian.constants import HTTPModes, Interfaces
-        from granian.log import LogLevels
 
         from . import starting
 
@@ -31,9 +38,27 @@ def main() -> None:
         sys.exit(missing.cure(error))
     except ImproperlyConfigured as error:
         sys.exit(f"Text-Engine cannot start: {error}")
-    from django.conf import settings
+    failed_starts = 0
+    while failed_starts < STARTS:
+        started = time.monotonic()
+        if serve():
+            return
+        failed_starts = failed_starts + 1 if time.monotonic() - started < START_SECONDS else 0
+        logger.error("web.replaced")
+    sys.exit(1)
 
-    Granian(
+
+def serve() -> bool:
+    """Run the server; return whether it ended because it was asked to.
+
+    It also gives up by itself: when one of its processes dies that it has only just replaced.
+    """
+    from django.conf import settings
+    from granian import Granian
+    from granian.constants import HTTPModes, Interfaces
+    from granian.log import LogLevels
+
+    server = Granian(
         "textengine.web:application",
         factory=True,
         interface=Interfaces.WSGI,
@@ -48,7 +73,10 @@ def main() -> None:
         respawn_interval=0.5,
         # A request that is still there after that long hangs.
         workers_kill_timeout=30,
-    ).serve()
+    )
+    with contextlib.suppress(SystemExit):
+        server.serve()
+    return server.interrupt_signal
 
 
 def address(public_url: str) -> str:

@@ -52,7 +52,8 @@ def claim(now: datetime) -> int:
     due, expired = Message.objects.due(horizon), Message.objects.expired(now)
     with transaction.atomic():
         hold_back(due)
-        Message.objects.filter(pk__in=free(expired.filter(begun_at=None))).give_back()
+        never_begun = expired.filter(begun_at=None).order_by("lease_until", "pk")
+        Message.objects.filter(pk__in=free(never_begun)).give_back()
         rates = Rates(now, horizon)
         ids = rates.admit(next_of(rates.open(due)))
         unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))

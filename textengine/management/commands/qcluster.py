@@ -10,6 +10,7 @@
 - Should this process be killed, the cluster notices and ends as if asked.
 """
 
+import contextlib
 import gc
 import logging
 import os
@@ -93,7 +94,9 @@ class WatchedCluster:
 
     def ask_to_end(self) -> None:
         self.asked_to_end = self.asked_to_end or time.monotonic()
-        os.kill(self.master, signal.SIGTERM)
+        # It may have ended by itself just now.
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.master, signal.SIGTERM)
 
     def watch(self) -> int:
         """Return the master's exit code (negative: a signal) once the whole cluster has ended; kill one that stalls."""

@@ -4,17 +4,18 @@ import json
 import logging
 import random
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 
 import phonenumbers
-from django.db import connection
 
 from stories.keywords import HELP_WORDS, START_WORDS, STOP_WORDS, normalize
+from stories.timing import due_at
+from stories.waits import Wait
 from textengine.database import retried_at_once, run_sql
 
 from . import consent
-from .models import Subscriber, masked
-from .scheduling import schedule_first
+from .models import Subscriber, masked, zone_of
+from .scheduling import insert_messages, wait_of
 
 logger = logging.getLogger(__name__)
 
@@ -30,49 +31,72 @@ class InboundText:
     media_urls: list[str] = field(default_factory=list)
 
 
-FIND_READER = "SELECT id, opted_out_at FROM subscribers_subscriber WHERE phone_number = %(phone_number)s"
-ADD_READER = """
-INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at) VALUES (%(phone_number)s, '', %(now)s)
-ON CONFLICT DO NOTHING RETURNING id, opted_out_at
+# Locks the reader's row, whether it was there before or is made now.
+READER = """
+INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at, heard_at)
+VALUES (%(phone_number)s, '', %(now)s, %(now)s)
+ON CONFLICT (phone_number) DO UPDATE SET heard_at = excluded.heard_at RETURNING id, opted_out_at, time_zone
 """
+# With it comes what it asks for: the story whose keyword this is, and whether the reader is in any story. Here and
+# below, stories are Story.objects.readable() and enrollments Enrollment.LIVE.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
 VALUES ('inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, %(media_urls)s, %(sid)s, %(now)s,
     '', 0, '')
-ON CONFLICT DO NOTHING RETURNING id
-"""
-# The story of a keyword, and whether this reader is in it. Here and below, stories are Story.objects.readable() and
-# enrollments Enrollment.LIVE.
-BY_KEYWORD = """
-SELECT s.id, EXISTS (
+ON CONFLICT DO NOTHING
+RETURNING (
+    SELECT s.id FROM stories_story s
+    WHERE s.keyword = %(word)s AND s.status = 'published'
+        AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+), EXISTS (
     SELECT 1 FROM subscribers_enrollment e
-    WHERE e.story_id = s.id AND e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused'))
-FROM stories_story s
-WHERE s.keyword = %(word)s AND s.status = 'published'
-    AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused'))
 """
-# What a reader who is in no story has not had yet.
-UNREAD = """
-SELECT s.id, s.weight FROM stories_story s
-WHERE s.status = 'published' AND s.weight > 0
-    AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
-    AND NOT EXISTS (
-        SELECT 1 FROM subscribers_enrollment e
-        WHERE e.subscriber_id = %(subscriber)s AND (e.story_id = s.id OR e.status IN ('active', 'paused')))
+# A story as it begins: with its first text.
+OPENINGS = """
+SELECT s.weight, s.id, t.id, t.delay, t.days, t.at FROM stories_story s
+JOIN stories_storytext t ON t.id = (
+    SELECT id FROM stories_storytext WHERE story_id = s.id ORDER BY position LIMIT 1)
+WHERE s.status = 'published' AND
 """
+OPENING = f"{OPENINGS} s.id = %(story)s"
+# What a reader has not had yet.
+UNREAD = f"""{OPENINGS} s.weight > 0 AND NOT EXISTS (
+    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id)
+"""  # noqa: S608
+# Nothing for who is in this story.
 ENROLL = """
 INSERT INTO subscribers_enrollment (subscriber_id, story_id, number, created_at, status, step, reason)
-VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, 'active', 0, '') RETURNING id
+VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, 'active', 0, '') ON CONFLICT DO NOTHING RETURNING id
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    """Who texted us, locked: the subscriber's id, and whether there is an opt-out."""
+    """Who texted us, locked: the subscriber's id, and what stands there."""
 
     subscriber: int
     opted_out: bool
+    time_zone: str
+    phone_number: str
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a text asks for: the story whose keyword it is; and whether its reader is in any story by now."""
+
+    story: int | None
+    reading: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A story's first text and its wait."""
+
+    story: int
+    text: int
+    wait: Wait
 
 
 def receive(text: InboundText, now: datetime) -> None:
@@ -96,7 +120,7 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
 
     `number` is the sender's in E.164, empty for one who cannot be texted; `word` is the text as keywords are compared.
     """
-    reader = find_or_make_reader(number, now) if number else None
+    reader = lock_reader(number, now) if number else None
     kept = run_sql(
         KEEP,
         subscriber=reader and reader.subscriber,
@@ -106,19 +130,17 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
         media_urls=json.dumps(text.media_urls),
         sid=text.sid,
         now=now,
+        word=word or None,
     )
     if kept and reader:
-        act(reader, word, text.number, now)
+        act(reader, word, Asked(*kept[0]), text.number, now)
     return bool(kept)
 
 
-def find_or_make_reader(number: str, now: datetime) -> Reader:
-    """Return the reader with this number, locked."""
-    lock = " FOR NO KEY UPDATE" if connection.features.has_select_for_update else ""
-    found = run_sql(FIND_READER + lock, phone_number=number) or run_sql(ADD_READER, phone_number=number, now=now)
-    # Another text of a new reader may have come at the same moment.
-    [(subscriber, opted_out_at)] = found or run_sql(FIND_READER + lock, phone_number=number)
-    return Reader(subscriber, bool(opted_out_at))
+def lock_reader(number: str, now: datetime) -> Reader:
+    """Return the reader with this number, locked; make one who is new."""
+    [(subscriber, opted_out_at, time_zone)] = run_sql(READER, phone_number=number, now=now)
+    return Reader(subscriber, bool(opted_out_at), time_zone, number)
 
 
 def phone_number(sender: str) -> str:
@@ -134,7 +156,7 @@ def phone_number(sender: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
 
 
-def act(reader: Reader, word: str, number: str, now: datetime) -> None:
+def act(reader: Reader, word: str, asked: Asked, number: str, now: datetime) -> None:
     """Do what this word, texted to our `number`, asks for."""
     if word in STOP_WORDS:
         consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word}")
@@ -143,20 +165,26 @@ def act(reader: Reader, word: str, number: str, now: datetime) -> None:
             consent.opt_in(Subscriber.objects.get(pk=reader.subscriber), now)
     elif word in HELP_WORDS:
         return
-    elif story := choose_story(reader.subscriber, word):
-        enroll(reader.subscriber, story, number, now)
+    elif opening := choose_story(reader.subscriber, asked):
+        enroll(reader, opening, number, now)
 
 
-def choose_story(subscriber: int, word: str) -> int | None:
-    """Return the story that a text starts; None where it starts none."""
-    for story, is_reading in run_sql(BY_KEYWORD, subscriber=subscriber, word=word) if word else ():
-        return None if is_reading else story
-    unread = run_sql(UNREAD, subscriber=subscriber)
-    return random.choices(*zip(*unread, strict=True))[0] if unread else None  # noqa: S311
+def choose_story(subscriber: int, asked: Asked) -> Opening | None:
+    """Return the story that a text starts, if the reader is not in it; None where it starts none."""
+    if asked.story:
+        found = run_sql(OPENING, story=asked.story)
+    else:
+        found = [] if asked.reading else run_sql(UNREAD, subscriber=subscriber)
+    # The only one is chosen whatever its weight.
+    chosen = random.choices(found, [weight for weight, *_ in found]) if len(found) > 1 else found  # noqa: S311
+    return next((Opening(story, text, wait_of(*wait)) for _, story, text, *wait in chosen), None)
 
 
-def enroll(subscriber: int, story: int, number: str, now: datetime) -> None:
+def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None:
     """Start a story for this reader, who texted our `number`: its first text is scheduled, counted from `now`."""
-    [(enrollment,)] = run_sql(ENROLL, subscriber=subscriber, story=story, number=number, now=now)
-    schedule_first(enrollment, now)
-    logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, story, subscriber)
+    begun = run_sql(ENROLL, subscriber=reader.subscriber, story=opening.story, number=number, now=now)
+    for (enrollment,) in begun:
+        zone = zone_of(reader.time_zone, reader.phone_number) if opening.wait.at else UTC
+        due = due_at(now, opening.wait, zone)
+        insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due)], now)
+        logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, opening.story, reader.subscriber)

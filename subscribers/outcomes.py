@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from textengine.carrier import Accepted, Action, CarrierError, action_for
-from textengine.database import retried_at_once, retried_patiently, run_sql, update_rows, write_rows
+from textengine.database import retried_alone, retried_at_once, retried_patiently, run_sql, update_rows, write_rows
 
 from . import consent, error_codes
 from .models import Enrollment, Hold, Message, Subscriber, masked
@@ -258,15 +257,14 @@ def settle_callback(
     return True
 
 
+@retried_alone
 def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bool:
     """Set a status that is further along than the present one; return whether it was."""
     earlier = [known for known, rank in Message.RANKS.items() if rank < Message.RANKS[status]]
     if not earlier:
         # Nothing comes before `queued`.
         return False
-    # SQLite lets only transactions take turns.
-    with transaction.atomic():
-        moved = bool(run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier))
+    moved = bool(run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier))
     if moved:
         logger.info("message.status sid=%s status=%s error=%s", sid, status, error_code)
     return moved

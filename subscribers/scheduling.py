@@ -142,29 +142,6 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     complete(completed, now)
 
 
-# Who begins a story, and its first text: what a message of it says, in the order of insert_messages(), and when it is
-# due.
-BEGINNING = """
-SELECT e.subscriber_id, e.number, e.id, e.story_id, t.id, r.time_zone, r.phone_number, t.delay, t.days, t.at
-FROM subscribers_enrollment e
-JOIN subscribers_subscriber r ON r.id = e.subscriber_id
-JOIN stories_storytext t ON t.id = (
-    SELECT id FROM stories_storytext WHERE story_id = e.story_id ORDER BY position LIMIT 1)
-WHERE e.id = %(enrollment)s
-"""
-
-
-def schedule_first(enrollment: int, now: datetime) -> None:
-    """Give a passage that begins now its first message; complete it if the last text was deleted at this moment."""
-    beginning = run_sql(BEGINNING, enrollment=enrollment)
-    if not beginning:
-        complete([enrollment], now)
-        return
-    [(*columns, time_zone, phone_number, delay, days, at)] = beginning
-    zone = zone_of(time_zone, phone_number) if at else UTC
-    insert_messages([(*columns, 1, due_at(now, wait_of(delay, days, at), zone))], now)
-
-
 def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
     """Return a text's wait, of its columns as the database gave them."""
     return Wait(read(StoryText, "delay", delay), days, read(StoryText, "at", at))

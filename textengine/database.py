@@ -4,6 +4,7 @@ import functools
 import random
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -14,7 +15,14 @@ from django.db.models import Field, Model
 from django.db.models.expressions import Col
 
 
-def retried(tries: int, pause_seconds: float) -> Callable:
+def in_turn() -> AbstractContextManager:
+    """Run one statement that writes: in a transaction on SQLite, which lets only these take turns; alone elsewhere."""
+    return transaction.atomic() if connection.vendor == "sqlite" else nullcontext()
+
+
+def retried(
+    tries: int, pause_seconds: float, context: Callable[[], AbstractContextManager] = transaction.atomic
+) -> Callable:
     """Decorate a function to run as one transaction, and again from its beginning when that is broken off.
 
     A deadlock, a lost connection and a row that somebody deleted or inserted meanwhile break a transaction off; the
@@ -28,7 +36,7 @@ def retried(tries: int, pause_seconds: float) -> Callable:
             attempt = 1
             while True:
                 try:
-                    with transaction.atomic():
+                    with context():
                         return function(*args, **kwargs)
                 except (OperationalError, InterfaceError, IntegrityError):
                     if attempt == tries or connection.in_atomic_block:
@@ -44,6 +52,8 @@ def retried(tries: int, pause_seconds: float) -> Callable:
 
 # For a request that somebody waits for: a deadlock is over at once, and a database that is away is reported.
 retried_at_once = retried(tries=5, pause_seconds=0.05)
+# The same for one statement, which is a transaction by itself.
+retried_alone = retried(tries=5, pause_seconds=0.05, context=in_turn)
 # For what must not be forgotten: waits about ten seconds for a database that is being restarted.
 retried_patiently = retried(tries=20, pause_seconds=0.5)
 

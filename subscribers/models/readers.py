@@ -54,6 +54,7 @@ class Subscriber(models.Model):
     )
     opted_out_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField("joined", auto_now_add=True)
+    heard_at = models.DateTimeField("last heard", null=True, editable=False)
 
     objects = LockedQuerySet.as_manager()
 

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from stories.models import Story
 from stories.tests.factory import make_story
-from subscribers.inbound import choose_story
+from subscribers.inbound import Asked, choose_story
 from subscribers.models import Enrollment, Message, Subscriber
 
 from .factory import OUR_NUMBER, make_enrollment, make_subscriber
@@ -92,7 +92,7 @@ def test_a_published_story_without_texts_starts_nobody():
 def test_stories_are_drawn_by_their_weight():
     often, seldom, never = make_story(weight=9), make_story(weight=1), make_story(weight=0)
     subscriber = make_subscriber()
-    drawn = Counter(choose_story(subscriber.pk, "") for _ in range(600))
+    drawn = Counter(choose_story(subscriber.pk, Asked(None, reading=False)).story for _ in range(600))
     # The chance that a fair draw of 600 falls outside is below one in a million.
     assert 490 < drawn[often.pk] < 580
     assert drawn[often.pk] + drawn[seldom.pk] == 600

@@ -373,8 +373,20 @@ def test_a_first_callback_beside_a_stop_waits_in_no_circle():
     assert enrollment.messages.get(step=2).status == "canceled"
 
 
-def test_a_story_that_loses_its_only_text_while_a_reader_enrolls_is_over():
+@needs_postgresql
+def test_a_story_that_loses_its_only_text_while_a_reader_enrolls_does_not_begin():
     story = make_story(keyword="river", texts=[("One", 0)])
-    with after_statement("s.keyword = ", story.texts.all().delete):
+    with after_statement("s.weight, s.id", lambda: at_once(story.texts.all().delete)):
         assert text("river").status_code == 200
-    assert Enrollment.objects.get().status == "completed"
+    assert not Enrollment.objects.exists()
+    assert Message.objects.get().body == "river"
+
+
+@needs_postgresql
+def test_a_text_is_deleted_although_a_reader_begins_with_it_meanwhile():
+    story = make_story(keyword="river", texts=[("One", 60), ("Two", 60)])
+    first = story.texts.get(position=1)
+    # Django has looked by then for messages whose text this is.
+    with after_statement('UPDATE "subscribers_message"', lambda: at_once(lambda: text("river"))):
+        first.delete()
+    assert Enrollment.objects.get().messages.get().text is None

@@ -34,10 +34,11 @@ def sweep(now: datetime) -> bool:
 def finished(before: datetime) -> QuerySet[Message]:
     """Return messages older than that which nobody waits for: their passage, if they have one, is over since then.
 
-    Enrollments stay, and with them how far each reader got. A passage that was stopped may go on one day, and then
-    has to know what was read.
+    Enrollments stay, and with them how far each reader got. A reader's that was stopped may go on one day, and
+    then has to know what was read.
     """
     over = Q(enrollment__status__in=[Enrollment.Status.COMPLETED, Enrollment.Status.FAILED])
+    over |= Q(enrollment__status=Enrollment.Status.STOPPED, enrollment__pace__isnull=False)
     waiting = [Message.Status.SCHEDULED, Message.Status.HELD, Message.Status.SENDING]
     return Message.objects.filter(
         Q(enrollment=None) | over & Q(enrollment__ended_at__lt=before), created_at__lt=before

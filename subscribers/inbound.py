@@ -38,7 +38,7 @@ VALUES (%(phone_number)s, '', %(now)s, %(now)s)
 ON CONFLICT (phone_number) DO UPDATE SET heard_at = excluded.heard_at RETURNING id, opted_out_at, time_zone
 """
 # With it comes what it asks for: the story whose keyword this is, and whether the reader is in any story. Here and
-# below, stories are Story.objects.readable() and enrollments Enrollment.LIVE.
+# below, stories are Story.objects.readable() and enrollments Enrollment.LIVE; a rehearsal, which has a pace, is none.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
@@ -51,7 +51,7 @@ RETURNING (
         AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
 ), EXISTS (
     SELECT 1 FROM subscribers_enrollment e
-    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused'))
+    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused') AND e.pace IS NULL)
 """
 # A story as it begins: with its first text.
 OPENINGS = """
@@ -63,7 +63,8 @@ WHERE s.status = 'published' AND
 OPENING = f"{OPENINGS} s.id = %(story)s"
 # What a reader has not had yet.
 UNREAD = f"""{OPENINGS} s.weight > 0 AND NOT EXISTS (
-    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id)
+    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
+        AND e.pace IS NULL)
 """  # noqa: S608
 # Nothing for who is in this story.
 ENROLL = """

@@ -80,9 +80,14 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
         return super().get_queryset(request).annotate(texts_count=Coalesce(Subquery(texts), 0))
 
     def get_deleted_objects(self, objs, request):
-        """Where readers stand in the way, say that, and not which permissions are lacking besides."""
-        to_delete, counts, permissions_needed, protected = super().get_deleted_objects(objs, request)
-        return to_delete, counts, set() if protected else permissions_needed, protected
+        """Where readers stand in the way, say that, and not which permissions are lacking besides.
+
+        What goes with a story that nobody reads besides its texts are rehearsals, which nobody may delete alone; they
+        are counted, not listed.
+        """
+        _, counts, permissions_needed, protected = super().get_deleted_objects(objs, request)
+        own = {Story._meta.verbose_name, StoryText._meta.verbose_name}
+        return [str(obj) for obj in objs], counts, set() if protected else permissions_needed & own, protected
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": "Stories"} | (extra_context or {}))

@@ -122,7 +122,7 @@ class PublishingMixin:
     def tell_reach(self, request: HttpRequest, story: Story, formset) -> None:
         """Tell, of each text whose wording was corrected, how many readers had the old one and will get the new."""
         changed = [text.pk for text, fields in formset.changed_objects if WORDING & set(fields)]
-        if not changed or not story.enrollments.exists():
+        if not changed or not story.enrollments.readers().exists():
             return
         told = reach(story, changed[:TEXTS_TOLD])
         rest = f"… and {len(changed) - TEXTS_TOLD} more texts." if len(changed) > TEXTS_TOLD else ""

@@ -22,6 +22,8 @@ from .waits import WORDS_MAX_LENGTH, Wait, parse_wait, wait_in_words
 
 # The button that publishes what it saves.
 PUBLISH = "_publish"
+# The one that leads on to the page from which the saved story is texted to its writer.
+REHEARSE = "_rehearse"
 
 
 class WaitField(forms.CharField):

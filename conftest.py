@@ -1,5 +1,6 @@
 """Fixtures of the whole project."""
 
+import asyncio
 import os
 
 import pytest
@@ -55,9 +56,23 @@ def media_root(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
 
 
-@pytest.fixture
-def browser():
-    """Chromium for one test: while its event loop is there, Django's connections are others than before and after."""
+@pytest.fixture(scope="session")
+def chromium():
+    """One Chromium for all tests of this process, and Playwright's event loop, which runs only where it is wanted."""
     with launched() as browser:
-        yield browser
-        connections.close_all()
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield browser, loop
+        asyncio._set_running_loop(loop)
+
+
+@pytest.fixture
+def browser(chromium):
+    """Chromium for one test: while its event loop is there, Django's connections are others than before and after."""
+    browser, loop = chromium
+    asyncio._set_running_loop(loop)
+    yield browser
+    for context in browser.contexts:
+        context.close()
+    connections.close_all()
+    asyncio._set_running_loop(None)

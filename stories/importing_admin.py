@@ -13,7 +13,7 @@ from .scripts.files import read_story, source_of, title_of
 from .scripts.importing import import_story
 from .scripts.pictures import Pictures
 from .scripts.plans import Plan
-from .scripts.script import write_script
+from .scripts.script import divide, write_script
 from .scripts.table import write_table
 
 FORMATS = {"txt": (write_script, "text/plain"), "csv": (write_table, "text/csv")}
@@ -23,6 +23,7 @@ TEXT_PERMISSIONS = {
     False: ["stories.add_storytext", "stories.change_storytext", "stories.delete_storytext"],
 }
 NOT_ALLOWED = "You may look at this story but not change it; nothing was saved."
+DIVIDED = "Each paragraph is a text of its own now. Take out the line between those that belong together."
 MEANWHILE = "Nothing was saved: somebody has changed the story meanwhile. This is what would change now."
 
 
@@ -44,6 +45,16 @@ class SourceForm(forms.Form):
     name = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
+class DivideForm(forms.Form):
+    """The wait for an article that has none yet."""
+
+    every = forms.ChoiceField(
+        label="An article without waits? After each paragraph",
+        choices=[(wait, wait) for wait in ("10 minutes", "1 hour", "2 hours", "next day at 8:00", "next day at 19:00")],
+        initial="2 hours",
+    )
+
+
 class ImportingMixin:
     """For the admin of stories: a page that imports a file in two steps, and the files that a story is exported as."""
 
@@ -63,7 +74,10 @@ class ImportingMixin:
         said = request.POST.dict()
         try:
             said, draft = read_post(request)
-            if "edit" in said:
+            if "divide" in said:
+                said["source"] = divide(said["source"], said.get("every", ""))
+                self.message_user(request, DIVIDED, messages.SUCCESS)
+            if said.keys() & {"edit", "divide"}:
                 return self.source_page(request, said)
             return self.look_or_save(request, said, draft)
         except ScriptError as error:
@@ -101,7 +115,8 @@ class ImportingMixin:
         log(request, plan.story, f"Imported: {plan.summary}.")
 
     def source_page(self, request: HttpRequest, said: dict, problems: list[Problem] | None = None) -> HttpResponse:
-        more = {"title": "Import a story", "form": SourceForm(initial=said), "problems": problems or []}
+        forms = {"form": SourceForm(initial=said), "divide": DivideForm(initial=said)}
+        more = {"title": "Import a story", "problems": problems or [], **forms}
         return self.importing_page(request, "import", more)
 
     def plan_page(self, request: HttpRequest, said: dict, plan: Plan) -> HttpResponse:

@@ -121,6 +121,13 @@ def test_one_may_go_back_to_the_words(journalist):
     assert f"{SCRIPT}</textarea>" in html
 
 
+def test_an_article_gets_its_waits_and_is_still_only_words(journalist):
+    html = journalist.post(IMPORT, {"source": "One\n\nTwo", "every": "1 hour", "divide": "Put in"}).content.decode()
+    assert "One\n\n=== 1 hour ===\n\nTwo\n</textarea>" in html
+    assert '<option value="1 hour" selected>' in html
+    assert not Story.objects.exists()
+
+
 def test_what_others_have_changed_meanwhile_is_not_saved_over_unseen(journalist):
     story = make_story([("One", 0)], title="The River", slug="the-river")
     page = preview(journalist, SCRIPT)

@@ -291,3 +291,11 @@ def test_readers_have_no_history():
         "HistoricalStory",
         "HistoricalStoryText",
     ]
+
+
+def test_a_summary_of_two_lines_that_comes_back_from_a_form_has_not_changed(client):
+    client.force_login(User.objects.create_superuser("root"))
+    story = make_story(summary="One line.\nAnother.")
+    entry = history.keep(story, timezone.now())
+    client.post(page_of(story), form_of(story, summary="One line.\r\nAnother."))
+    assert story.history.get() == entry

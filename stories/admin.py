@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from textengine.moments import NOTHING, moment
 
-from .desk import ReaderForm, preview, preview_url
+from .desk import ReaderForm, preview, preview_page, preview_url
 from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .history_admin import HistoryMixin
 from .importing_admin import ImportingMixin
@@ -67,12 +67,16 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 2})}}
 
     def get_urls(self):
-        view = self.admin_site.admin_view(require_POST(partial(preview, self)))
+        view = self.admin_site.admin_view
         paths = [
-            path("preview/", view, name="stories_story_preview_new"),
-            path("<int:object_id>/preview/", view, name="stories_story_preview"),
+            path("preview/", view(require_POST(partial(preview, self))), name="stories_story_preview_new"),
+            path("<int:object_id>/preview/", view(self.preview_view), name="stories_story_preview"),
         ]
         return paths + super().get_urls()
+
+    def preview_view(self, request, object_id: int):
+        """Answer with the story as it stands on a page that posts it, or else with a page of it as it is saved."""
+        return (preview if request.method == "POST" else preview_page)(self, request, object_id)
 
     def get_queryset(self, request):
         # A subquery, since a search for words joins the texts too.

@@ -16,10 +16,12 @@ from .desk import ReaderForm, preview, preview_page, preview_url
 from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .history_admin import HistoryMixin
 from .importing_admin import ImportingMixin
+from .media import PhonePicture
 from .models import Price, Story, StoryText
 from .outdated_admin import OutdatedMixin
 from .publishing_admin import PublishingMixin
 from .sharing_admin import SharingMixin
+from .storing import stored
 from .waits import WAIT_SUGGESTIONS
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
@@ -105,7 +107,8 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
             "preview_url": preview_url(object_id),
             "reader_form": ReaderForm(),
         }
-        return super().changeform_view(request, object_id, form_url, context | (extra_context or {}))
+        with stored(picture for picture in request.FILES.values() if isinstance(picture, PhonePicture)):
+            return super().changeform_view(request, object_id, form_url, context | (extra_context or {}))
 
     def look_at_pictures(self, request, object_id: str | None) -> dict[str, str]:
         story = self.get_object(request, unquote(object_id)) if object_id else None

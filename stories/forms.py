@@ -124,6 +124,10 @@ class TextForm(forms.ModelForm):
         self.link_problems = link_problems or {}
         self.initial.setdefault("wait", self.instance.wait)
 
+    def clean_media(self):
+        """Take a picture that is stored already by its name."""
+        return getattr(self.cleaned_data["media"], "stored_as", "") or self.cleaned_data["media"]
+
     def clean_media_url(self) -> str:
         link = self.cleaned_data["media_url"]
         if link in self.link_problems:

@@ -77,7 +77,13 @@ class Pictures:
         """Return what is saved as a text's media and media_url."""
         if is_address(said.picture):
             return "", said.picture
-        return self.present.get(said.picture) or self.files.get(said.picture, said.picture), ""
+        file = self.files.get(said.picture)
+        return self.present.get(said.picture) or (file and file.stored_as) or file or said.picture, ""
+
+    @property
+    def new_files(self) -> list[PhonePicture]:
+        """The files that no text has yet, as far as `find` has looked."""
+        return [file for name, file in self.files.items() if name not in self.present]
 
 
 def is_address(picture: str) -> bool:

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import messages
+from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -22,6 +23,8 @@ TEXT_PERMISSIONS = {
     True: ["stories.add_storytext"],
     False: ["stories.add_storytext", "stories.change_storytext", "stories.delete_storytext"],
 }
+# Between the preview and Save, a link is not fetched again.
+LINKS_SALT, LINKS_SECONDS = "stories.importing.links", 60 * 60
 NOT_ALLOWED = "You may look at this story but not change it; nothing was saved."
 DIVIDED = "Each paragraph is a text of its own now. Take out the line between those that belong together."
 MEANWHILE = "Nothing was saved: somebody has changed the story meanwhile. This is what would change now."
@@ -85,16 +88,18 @@ class ImportingMixin:
 
     def look_or_save(self, request: HttpRequest, said: dict, draft: StoryDraft) -> HttpResponse:
         """Show what the file would change; save it if that is what was seen already."""
+        pictures = Pictures(draft, sound_links=signed_links(said))
         plan = import_story(
             draft,
-            Pictures(draft),
+            pictures,
             timezone.now(),
             said["title"],
             request.user,
             lambda plan: self.is_agreed(request, said, plan),
         )
         if not plan.saved:
-            return self.plan_page(request, said, plan)
+            links = signing.dumps(pictures.sound_links, salt=LINKS_SALT)
+            return self.plan_page(request, said | {"links": links}, plan)
         if not plan.changes_nothing:
             self.log_import(request, plan)
         self.message_user(request, f"“{plan.story}” was imported: {plan.summary}.", messages.SUCCESS)
@@ -139,6 +144,14 @@ class ImportingMixin:
         write, kind = FORMATS[suffix]
         headers = {"Content-Disposition": f'attachment; filename="{story.slug}.{suffix}"'}
         return HttpResponse(write(draft_of(story)), content_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+def signed_links(said: dict[str, str]) -> list[str]:
+    """Return the links that the preview found to be pictures, as it has signed them; none where it is long ago."""
+    try:
+        return signing.loads(said.get("links", ""), salt=LINKS_SALT, max_age=LINKS_SECONDS)
+    except signing.BadSignature:
+        return []
 
 
 def read_post(request: HttpRequest) -> tuple[dict[str, str], StoryDraft]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
@@ -63,6 +64,11 @@ def test_axe_finds_nothing_on_the_pages_around_the_desk(browser, live_server, cl
         }.items():
             page.goto(live_server.url + reverse(f"admin:stories_story_{name}", args=arguments))
             assert_accessible_everywhere(page)
+        other = make_story(title="The Bus")
+        history.keep_deletion(other, timezone.now(), User.objects.get())
+        page.goto(live_server.url + reverse("admin:stories_story_deleted"))
+        page.get_by_text("2 texts").click()
+        assert_accessible_everywhere(page)
 
 
 def test_axe_finds_nothing_on_importing(browser, live_server, client):

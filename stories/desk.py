@@ -119,7 +119,8 @@ def preview_page(model_admin: ModelAdmin, request: HttpRequest, object_id: int) 
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"Preview of “{story}”",
-        "story": story,
+        "opts": model_admin.opts,
+        "object": story,
         "phone": seen.phone(),
         "reader_form": reader_form,
         "cost": seen.cost(reader_form.count()),

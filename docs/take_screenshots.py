@@ -182,6 +182,10 @@ def see_a_story(newsroom: Newsroom, page) -> None:
     photograph(page, "preview-on-a-phone")
     page.keyboard.press("Escape")
     page.set_viewport_size(WIDE)
+    page.get_by_role("link", name="The saved story on a page of its own").click()
+    page.get_by_label("A reader starts").select_option("this evening")
+    press(page, "Show")
+    photograph(page, "preview-page", height=700)
 
 
 def see_segments(newsroom: Newsroom, page) -> None:

@@ -1,4 +1,7 @@
-"""The preview of the desk: the form comes in as it stands on the page; the phone and each text's facts go out."""
+"""The preview of the desk: the form comes in as it stands on the page; the phone and each text's facts go out.
+
+The same preview of a story as it is saved is a page of its own, for whoever may see the story.
+"""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,8 +11,9 @@ from django.conf import settings
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
@@ -59,6 +63,7 @@ class ReaderForm(forms.Form):
 
     start = forms.ChoiceField(
         choices=[("now", "now"), ("this evening", "this evening"), ("chosen day", "at noon on")],
+        initial="now",
         label="A reader starts",
     )
     day = forms.DateField(
@@ -66,9 +71,15 @@ class ReaderForm(forms.Form):
         initial=lambda: timezone.localdate() + timedelta(days=1),
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "aria-label": "Day"}),
     )
-    zone = forms.ChoiceField(choices=zone_choices, label="in")
+    zone = forms.ChoiceField(choices=zone_choices, initial=lambda: settings.TIME_ZONE, label="in")
     readers = forms.IntegerField(min_value=1, max_value=READERS_MAX, initial=1000, label="Readers")
     use_required_attribute = False
+
+    @classmethod
+    def unchosen(cls) -> dict:
+        """Return what the form begins with, for an address that does not say it all."""
+        blank = cls()
+        return {name: blank.get_initial_for_field(field, name) for name, field in blank.fields.items()}
 
     def count(self) -> int:
         """Return for how many readers the bill is; whatever is no number of them is one."""
@@ -98,6 +109,24 @@ def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None
             "story": {part: render_to_string(f"admin/stories/story_{part}.html", context) for part in STORY_PARTS},
         }
     )
+
+
+def preview_page(model_admin: ModelAdmin, request: HttpRequest, object_id: int) -> HttpResponse:
+    """Show the saved story on a phone; the address says when its reader starts and where, to be passed on."""
+    story = story_on_page(model_admin, request, object_id)
+    reader_form = ReaderForm(ReaderForm.unchosen() | request.GET.dict())
+    seen = Preview.of(story, saved_drafts(story), *reader_form.start_and_zone(timezone.now()))
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": f"Preview of “{story}”",
+        "opts": model_admin.opts,
+        "object": story,
+        "phone": seen.phone(),
+        "reader_form": reader_form,
+        "cost": seen.cost(reader_form.count()),
+        "duration": seen.duration_in_words(),
+    }
+    return TemplateResponse(request, "admin/stories/preview_page.html", context)
 
 
 def preview_url(story_id: str | None) -> str:
@@ -132,13 +161,17 @@ def drafts_on_page(model_admin: ModelAdmin, request: HttpRequest, story: Story) 
     FormSet, inline = next(pair for pair in model_admin.get_formsets_with_inlines(request, saved))
     prefix = FormSet.get_default_prefix()
     if saved and not inline.has_change_permission(request, saved):
-        texts = saved.texts.order_by("position")
-        return [
-            Draft(f"{prefix}-{index}", text, tuple(text_problems(text, files=False)))
-            for index, text in enumerate(texts)
-        ]
+        return saved_drafts(saved, prefix)
     kwargs = model_admin.get_formset_kwargs(request, story, inline, prefix)
     return drafts_in(FormSet(**kwargs | {"files": stand_ins(request.POST.getlist("chosen"))}))
+
+
+def saved_drafts(story: Story, prefix: str = "texts") -> list[Draft]:
+    """Return the texts as they are saved, and what is wrong with them."""
+    return [
+        Draft(f"{prefix}-{index}", text, tuple(text_problems(text, files=False)))
+        for index, text in enumerate(story.texts.order_by("position"))
+    ]
 
 
 def stand_ins(names: list[str]) -> MultiValueDict:

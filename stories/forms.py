@@ -44,8 +44,8 @@ class HelpedAboveField(forms.BoundField):
         return f"texts-help {self.auto_id}_error" if self.errors else "texts-help"
 
 
-class BodyField(forms.CharField):
-    """What a text says; line ends are those of phones, not those of forms."""
+class WordsField(forms.CharField):
+    """Words of several lines; line ends are those of phones, not those of forms."""
 
     def to_python(self, value):
         return super().to_python(value).replace("\r\n", "\n").replace("\r", "\n")
@@ -76,6 +76,7 @@ class StoryForm(forms.ModelForm):
     refusal = ""  # why nothing may be saved, however right it is
 
     class Meta:
+        field_classes = {"summary": WordsField}
         error_messages = {
             "slug": {"invalid": "An address has letters without accents, digits and hyphens, nothing else."}
         }
@@ -93,7 +94,7 @@ class StoryForm(forms.ModelForm):
 
 
 class TextForm(forms.ModelForm):
-    body = BodyField(
+    body = WordsField(
         label="Text",
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -122,6 +123,10 @@ class TextForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.link_problems = link_problems or {}
         self.initial.setdefault("wait", self.instance.wait)
+
+    def clean_media(self):
+        """Take a picture that is stored already by its name."""
+        return getattr(self.cleaned_data["media"], "stored_as", "") or self.cleaned_data["media"]
 
     def clean_media_url(self) -> str:
         link = self.cleaned_data["media_url"]

@@ -13,6 +13,8 @@ from .waits import AT_ONCE, Wait, clock_in_words, delay_in_words
 
 EVENING = time(19)
 MIDDAY = time(12)
+# Whoever has just texted us is awake: what comes so soon after disturbs nobody.
+AWAKE = timedelta(hours=1)
 DAYS_IN_WORDS = {0: "the same day", 1: "the next day"}
 
 
@@ -24,7 +26,7 @@ class Moment:
     due: datetime
     local: datetime
     gap: str  # since the text before: "2 minutes later", "the next day, 8:00"
-    at_night: bool
+    at_night: bool  # when the reader, who is awake for a while after starting the story, may be asleep
 
     @property
     def day(self) -> date:
@@ -42,7 +44,8 @@ def timeline(texts: Iterable[StoryText], start: datetime, zone: ZoneInfo) -> lis
     for text in texts:
         day, due = local.date(), due_at(due, text.wait, zone)
         local = due.astimezone(zone)
-        moments.append(Moment(text, due, local, gap_in_words(text.wait, day, local), is_night(local.time())))
+        at_night = is_night(local.time()) and due > start + AWAKE
+        moments.append(Moment(text, due, local, gap_in_words(text.wait, day, local), at_night))
     return moments
 
 

@@ -4,7 +4,9 @@ import asyncio
 import os
 
 import pytest
-from django.db import connections
+from django.core.management import call_command
+from django.db import connection, connections
+from pytest_django.plugin import blocking_manager_key
 
 from textengine import carrier
 from textengine.tests.chromium import launched
@@ -13,6 +15,9 @@ from textengine.tests.sandbox_process import SandboxProcess
 
 # Playwright runs an event loop of its own in the test's thread, where Django would refuse to touch the database.
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
+# The stages in which tests run in each process, by what they leave of the database.
+ORDINARY, WHOLE_WAY, TRANSACTIONAL, WITHOUT_DATABASE = range(4)
+EMPTIED = pytest.StashKey[bool]()
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 # No test of this sandbox lets a phone text us.
 NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
@@ -54,13 +59,29 @@ def dealt_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
     ]
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item):
+    """Put back what migrations made, where a test before this one emptied the tables of this process.
+
+    The order of the tests avoids it, but a process that has nothing left to do takes tests over from another.
+    """
+    if stage(item) == ORDINARY and item.config.stash.get(EMPTIED, False):
+        with item.config.stash[blocking_manager_key].unblock():
+            call_command("flush", interactive=False, inhibit_post_migrate=True, verbosity=0)
+            connection.creation.deserialize_db_from_string(connection._test_serialized_contents)
+        item.config.stash[EMPTIED] = False
+    elif stage(item) in (WHOLE_WAY, TRANSACTIONAL):
+        item.config.stash[EMPTIED] = True
+
+
 def stage(item: pytest.Item) -> int:
     if item.get_closest_marker("no_database"):
-        return 3
+        return WITHOUT_DATABASE
     if "processes" in item.fixturenames:
-        return 1
+        return WHOLE_WAY
     marker = item.get_closest_marker("django_db")
-    return 2 if "live_server" in item.fixturenames or (marker and marker.kwargs.get("transaction")) else 0
+    emptied = "live_server" in item.fixturenames or (marker and marker.kwargs.get("transaction"))
+    return TRANSACTIONAL if emptied else ORDINARY
 
 
 @pytest.fixture(scope="session")

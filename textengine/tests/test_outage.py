@@ -72,8 +72,9 @@ def test_after_an_outage_readers_go_on_in_rhythm(processes):
             texts = [text for text in processes.sandbox.thread(reader)["texts"] if text["from_us"]]
             assert [text["body"] for text in texts] == ["One", "Two", "Three", "Four"]
             gaps = [later["at"] - earlier["at"] for earlier, later in pairwise(texts)]
-            assert gaps[0] > 3 * delay
-            assert min(gaps[1:]) > delay - 0.2
+            # On a busy machine a second text may have gone out before the outage.
+            assert max(gaps) > 3 * delay
+            assert min(gaps) > delay - 0.2
 
 
 def test_web_killed_while_webhooks_arrive_lets_every_text_act_once_and_the_story_go_on(processes):

@@ -16,7 +16,7 @@ from textengine.tests.processes import ROOT
 
 from .charts import draw
 from .processes import environment
-from .report import keep, tables
+from .report import keep, renewed, tables
 
 # Django is set up once, and connected to each run's own database later.
 os.environ.update(environment("sqlite:////none.sqlite3", "http://127.0.0.1:9", 8000))
@@ -50,11 +50,16 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=15, help="how long each steady measure takes")
     parser.add_argument("--runs", type=int, default=3, help="every figure is the median of so many")
     parser.add_argument("--at-once", type=int, default=1, help="more than one measure at once says nothing about speed")
+    parser.add_argument(
+        "--into", type=Path, help="a kept file, in which the groups that are measured take the place of its own"
+    )
     parser.add_argument("--small", action="store_true", help="only see that everything works, in a minute")
     options = parser.parse_args(arguments)
     for chosen, known in ((options.only, GROUPS), (options.databases, DATABASES), (options.subjects, SUBJECTS)):
         if unknown := set(chosen or ()) - set(known):
             parser.error(f"{', '.join(unknown)} is not known; there are: {', '.join(known)}.")
+    if options.into and not options.into.is_file():
+        parser.error(f"{options.into} is not there to be renewed.")
     if "postgresql" in options.databases and not shutil.which("pg_virtualenv"):
         parser.error("pg_virtualenv was not found: apt install postgresql, or choose --databases sqlite.")
     if (not options.subjects or "celery" in options.subjects) and not shutil.which("redis-server"):
@@ -71,10 +76,13 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory(prefix="textengine-bench-") as folder:
         kept = run(options, sizes_of(options), Path(folder))
         print(tables(kept, with_targets=not options.small))
-        # A part of it is looked at, and not kept.
-        complete = parse([]) == options
-        file = keep(kept, RESULTS if complete else Path(folder), datetime.now(UTC).date().isoformat())
-        draw(json.loads(file.read_text()), CHARTS if complete else Path(folder))
+        name = datetime.now(UTC).date().isoformat()
+        if options.into:
+            kept, name = renewed(json.loads(options.into.read_text()), kept), options.into.stem
+        # A part of it alone is looked at, and not kept.
+        is_kept = options.into or parse([]) == options
+        file = keep(kept, RESULTS if is_kept else Path(folder), name)
+        draw(json.loads(file.read_text()), CHARTS if is_kept else Path(folder))
     return int(kept["interrupted"] or any(result["errors"] for result in kept["results"]))
 
 

@@ -18,6 +18,18 @@ def keep(kept: dict, folder: Path, name: str) -> Path:
     return file
 
 
+def renewed(earlier: dict, kept: dict) -> dict:
+    """Return an earlier run in which these groups of measures take the place of its own, each with when and of what.
+
+    The ratios of a group hold, since those beside whom it is measured were measured again with it.
+    """
+    groups = {result["group"] for result in kept["results"]}
+    others = [result for result in earlier["results"] if result["group"] not in groups]
+    about = {"date": kept["date"], "commit": kept["machine"]["commit"], "runs": kept["runs"]}
+    later = earlier.get("measured_again", {}) | dict.fromkeys(sorted(groups), about)
+    return earlier | {"results": others + kept["results"], "measured_again": later}
+
+
 def tables(kept: dict, with_targets: bool) -> str:
     """Return everything as text; the targets say nothing of a run that only checks that everything works."""
     machine = "\n".join(f"{name:14} {value}" for name, value in kept["machine"].items())

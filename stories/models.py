@@ -15,7 +15,7 @@ from django.utils.text import slugify
 from django_q.tasks import async_task
 
 from .addresses import carrier_address
-from .keywords import RESERVED_WORDS, KeywordField
+from .keywords import KeywordField, refusal
 from .media import SUFFIXES, picture_kind, validate_picture
 from .phone import Picture
 from .prices import Price as Price
@@ -101,10 +101,8 @@ class Story(models.Model):
         return next(slug for slug in slugs if slug not in taken)
 
     def clean(self):
-        if self.keyword in RESERVED_WORDS:
-            raise ValidationError(
-                {"keyword": f"{self.keyword} has a meaning of its own for phone networks; choose another word."}
-            )
+        if reason := refusal(self.keyword):
+            raise ValidationError({"keyword": reason})
 
     def arrange(self, ordered_ids: list[int], now: datetime) -> None:
         """Number this story's texts 1…n in the order of their ids; texts that are not named are to be gone."""

@@ -56,6 +56,11 @@ def count(name: str, default: int) -> int:
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 up.")
 
 
+def words(name: str, default: str) -> tuple[str, ...]:
+    """Return the words that this setting lists, separated by commas; none where it is set to nothing."""
+    return tuple(word for word in map(str.strip, env.str(name, default).split(",")) if word)
+
+
 def clock(name: str, default: time) -> time:
     value = env.str(name, "").strip()
     if not value:
@@ -174,6 +179,17 @@ TWILIO_API_URL = base_url("TWILIO_API_URL", "https://api.twilio.com")
 NEWSROOM_NAME = env.str("NEWSROOM_NAME", "").strip()
 NEWSROOM_CONTACT = link("NEWSROOM_CONTACT", mail=True)
 PRIVACY_URL = link("PRIVACY_URL")
+
+# By which words readers steer their stories; no words, and the command is off.
+COMMAND_WORDS = {name: words(f"{name}_WORDS", name) for name in ("PAUSE", "RESUME", "AGAIN", "WHERE", "FORGET")}
+# To which kinds of our numbers the carrier itself answers STOP, START and HELP; texts that it marks as such, which it
+# does with Advanced Opt-Out, are a kind of their own.
+SENDER_KINDS = ("long-code", "toll-free", "short-code", "advanced-opt-out")
+CARRIER_ANSWERS = words("CARRIER_ANSWERS", "long-code, toll-free, advanced-opt-out")
+if unknown := set(CARRIER_ANSWERS) - set(SENDER_KINDS):
+    raise ImproperlyConfigured(
+        f"CARRIER_ANSWERS names {min(unknown)!r}; it lists some of {', '.join(SENDER_KINDS)}, or nothing."
+    )
 
 INSTALLED_APPS = [
     "textengine",

@@ -7,7 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.core.validators import MinValueValidator, URLValidator
+from django.core.validators import MinValueValidator, RegexValidator, URLValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
@@ -68,6 +68,31 @@ class Story(models.Model):
     weight = models.PositiveSmallIntegerField(
         default=1,
         help_text="How often a reader who texts no keyword gets this story, compared with the others; 0 is never.",
+    )
+    number = models.CharField(
+        max_length=20,
+        blank=True,
+        validators=[
+            RegexValidator(
+                r"^(\+[1-9][0-9]{6,14}|[0-9]{3,8})$",
+                "This is neither a number such as +14155550100 nor a short code.",
+            )
+        ],
+        help_text="Only who texts this number of ours, such as +14155550100, can start it. Empty: any of our numbers.",
+    )
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        validators=[RegexValidator(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})?$", "A language is written as “de” or “pt-BR”.")],
+        help_text="In which language its readers get what the system says by itself, such as “de”, if those texts are "
+        "there in it. Empty: the newsroom’s.",
+    )
+    closing = models.TextField(
+        "closing text",
+        blank=True,
+        max_length=1600,
+        help_text="Comes a minute after the last text. {offers} in it stands for up to three stories that this reader "
+        "has not had, with their keywords: “FERRY (The last ferry)”.",
     )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from textengine.database import write_rows
 
-from .models import Enrollment, Message, Subscriber, masked
+from .models import Enrollment, Message, Subscriber, SystemText, masked
 from .scheduling import schedule
 
 logger = logging.getLogger(__name__)
@@ -22,7 +22,7 @@ def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
         for enrollment in live:
             enrollment.end(Enrollment.Status.STOPPED, now, reason)
         write_rows(live, ["status", "ended_at", "reason"])
-        Message.objects.filter(subscriber=subscriber).cancel()
+        Message.objects.filter(subscriber=subscriber).exclude(automatic=SystemText.Kind.STOPPED).cancel()
     logger.info("subscriber.opted_out id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))
 
 

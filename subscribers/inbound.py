@@ -1,34 +1,41 @@
-"""What a reader's text does: it is kept, and it may start a story, stop everything, or take a stop back."""
+"""What a reader's text does: it is kept, and then done what it means, which meaning.py says."""
 
 import json
 import logging
-import random
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import phonenumbers
+from django.conf import settings
 
-from stories.keywords import HELP_WORDS, START_WORDS, STOP_WORDS, normalize
-from stories.timing import due_at
-from stories.waits import Wait
+from stories.keywords import normalize
 from textengine.database import retried_at_once, run_sql
 
-from . import consent
-from .models import Subscriber, masked, zone_of
-from .scheduling import insert_messages, wait_of
+from . import commands, consent, replies
+from .meaning import Decision, Facts, Keyword, Meaning, decide, may_be_misspelt
+from .models import Subscriber, masked
+from .starting import Reader, begin_any, begin_story, stories_for
+from .wording import Kind
 
 logger = logging.getLogger(__name__)
+
+NOT_A_PHONE = "a short code or a name: no story can be sent there"
+NOT_ALLOWED = "from a country that we do not text (ALLOWED_COUNTRIES)"
 
 
 @dataclass(frozen=True, slots=True)
 class InboundText:
-    """A text as it came: `sender` is a phone number in E.164, or whatever else the carrier names as sender."""
+    """A text as it came: `sender` is a phone number in E.164, or whatever else the carrier names as sender.
+
+    `opt_out_type` is what the carrier takes it for, if it says so: STOP, START or HELP.
+    """
 
     sid: str
     sender: str
     number: str
     body: str
     media_urls: list[str] = field(default_factory=list)
+    opt_out_type: str = ""
 
 
 # Locks the reader's row, whether it was there before or is made now.
@@ -37,76 +44,36 @@ INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at, heard_a
 VALUES (%(phone_number)s, '', %(now)s, %(now)s)
 ON CONFLICT (phone_number) DO UPDATE SET heard_at = excluded.heard_at RETURNING id, opted_out_at, time_zone
 """
-# With it comes what it asks for: the story whose keyword this is, and whether the reader is in any story. Here and
-# below, stories are Story.objects.readable() and enrollments Enrollment.LIVE.
+# With it comes what its meaning depends on: the story whose keyword it is, and whether the reader is in that one;
+# whether the reader has had any story (1) or is in one (2); whether remarks are answered at all. Stories are
+# Story.objects.readable() that start at this number of ours, and enrollments Enrollment.LIVE.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
 VALUES ('inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, %(media_urls)s, %(sid)s, %(now)s,
-    '', 0, '')
+    %(reason)s, 0, '')
 ON CONFLICT DO NOTHING
 RETURNING (
     SELECT s.id FROM stories_story s
-    WHERE s.keyword = %(word)s AND s.status = 'published'
+    WHERE s.keyword = %(word)s AND s.status = 'published' AND s.number IN ('', %(number)s)
         AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
 ), EXISTS (
-    SELECT 1 FROM subscribers_enrollment e
-    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused'))
+    SELECT 1 FROM subscribers_enrollment e JOIN stories_story s ON s.id = e.story_id
+    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused', 'waiting') AND s.keyword = %(word)s
+), (
+    SELECT MAX(CASE WHEN e.status IN ('active', 'paused', 'waiting') THEN 2 ELSE 1 END)
+    FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s
+), EXISTS (SELECT 1 FROM subscribers_systemtext WHERE kind = 'unknown' AND body <> '')
 """
-# A story as it begins: with its first text.
-OPENINGS = """
-SELECT s.weight, s.id, t.id, t.delay, t.days, t.at FROM stories_story s
-JOIN stories_storytext t ON t.id = (
-    SELECT id FROM stories_storytext WHERE story_id = s.id ORDER BY position LIMIT 1)
-WHERE s.status = 'published' AND
-"""
-OPENING = f"{OPENINGS} s.id = %(story)s"
-# What a reader has not had yet.
-UNREAD = f"""{OPENINGS} s.weight > 0 AND NOT EXISTS (
-    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id)
-"""  # noqa: S608
-# Nothing for who is in this story.
-ENROLL = """
-INSERT INTO subscribers_enrollment (subscriber_id, story_id, number, created_at, status, step, reason)
-VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, 'active', 0, '') ON CONFLICT DO NOTHING RETURNING id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who texted us, locked: the subscriber's id, and what stands there."""
-
-    subscriber: int
-    opted_out: bool
-    time_zone: str
-    phone_number: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a text asks for: the story whose keyword it is; and whether its reader is in any story by now."""
-
-    story: int | None
-    reading: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A story's first text and its wait."""
-
-    story: int
-    text: int
-    wait: Wait
 
 
 def receive(text: InboundText, now: datetime) -> None:
-    """Keep an inbound text and do what it asks for, once for each SID.
+    """Keep an inbound text and do what it means, once for each SID.
 
     1. Keep it; where its SID is there already, or comes at the same moment, that is all.
     2. A sender that is no phone number cannot read: nothing more.
-    3. STOP and START act at once; while a reader is stopped, nothing but START does.
-    4. HELP is the carrier's to answer.
-    5. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
+    3. Read what its meaning depends on, as little as that needs.
+    4. Do what it means.
     """
     if keep_and_act(text, phone_number(text.sender), normalize(text.body), now):
         logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
@@ -121,6 +88,7 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
     `number` is the sender's in E.164, empty for one who cannot be texted; `word` is the text as keywords are compared.
     """
     reader = lock_reader(number, now) if number else None
+    allowed = bool(number) and is_allowed(number)
     kept = run_sql(
         KEEP,
         subscriber=reader and reader.subscriber,
@@ -130,10 +98,21 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
         media_urls=json.dumps(text.media_urls),
         sid=text.sid,
         now=now,
+        reason="" if allowed else NOT_ALLOWED if reader else NOT_A_PHONE,
         word=word or None,
     )
     if kept and reader:
-        act(reader, word, Asked(*kept[0]), text.number, now)
+        story, in_story, had, remarks_are_answered = kept[0]
+        facts = Facts(
+            number=text.number,
+            opt_out_type=text.opt_out_type,
+            opted_out=reader.opted_out,
+            allowed=allowed,
+            reading=had == 2,
+            keywords={word: Keyword(story, bool(in_story))} if story else {},
+        )
+        reader = replace(reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered))
+        act(reader, text, word, facts, now)
     return bool(kept)
 
 
@@ -156,35 +135,53 @@ def phone_number(sender: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
 
 
-def act(reader: Reader, word: str, asked: Asked, number: str, now: datetime) -> None:
-    """Do what this word, texted to our `number`, asks for."""
-    if word in STOP_WORDS:
-        consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word}")
-    elif reader.opted_out:
-        if word in START_WORDS:
-            consent.opt_in(Subscriber.objects.get(pk=reader.subscriber), now)
-    elif word in HELP_WORDS:
-        return
-    elif opening := choose_story(reader.subscriber, asked):
-        enroll(reader, opening, number, now)
+def is_allowed(number: str) -> bool:
+    """Tell whether a number in E.164 lies in a country that we text; everywhere, if none is named."""
+    countries = settings.ALLOWED_COUNTRIES
+    return not countries or phonenumbers.region_code_for_number(phonenumbers.parse(number)) in countries
 
 
-def choose_story(subscriber: int, asked: Asked) -> Opening | None:
-    """Return the story that a text starts, if the reader is not in it; None where it starts none."""
-    if asked.story:
-        found = run_sql(OPENING, story=asked.story)
-    else:
-        found = [] if asked.reading else run_sql(UNREAD, subscriber=subscriber)
-    # The only one is chosen whatever its weight.
-    chosen = random.choices(found, [weight for weight, *_ in found]) if len(found) > 1 else found  # noqa: S311
-    return next((Opening(story, text, wait_of(*wait)) for _, story, text, *wait in chosen), None)
+def act(reader: Reader, text: InboundText, word: str, facts: Facts, now: datetime) -> None:
+    """Do what this text means."""
+    decision, openings = decide(text.body, facts), []
+    if decision.meaning is Meaning.ANY or (decision.meaning is Meaning.REMARK and may_be_misspelt(word)):
+        openings = stories_for(reader, text.number, word, drawn=decision.meaning is Meaning.ANY)
+        keywords = {opening.keyword: Keyword(opening.story, opening.reading) for opening in openings if opening.keyword}
+        decision = decide(text.body, replace(facts, keywords=keywords))
+    logger.info("message.understood sid=%s meaning=%s", text.sid, decision.meaning.name.lower())
+    subscriber, number = reader.subscriber, text.number
+    match decision.meaning:
+        case Meaning.STOP:
+            stop(reader, number, word, decision, now)
+        case Meaning.START:
+            consent.opt_in(Subscriber.objects.get(pk=subscriber), now)
+            answer(reader, number, Kind.STARTED, decision, now)
+        case Meaning.HELP:
+            answer(reader, number, Kind.HELP, decision, now)
+        case Meaning.PAUSE:
+            commands.pause(subscriber, number, now)
+        case Meaning.RESUME:
+            commands.resume(subscriber, number, reader.zone, now)
+        case Meaning.AGAIN:
+            commands.again(subscriber, number, reader.zone, now)
+        case Meaning.WHERE:
+            commands.where(subscriber, number, decision.story, reader.zone, now)
+        case Meaning.STORY:
+            begin_story(reader, decision.story, openings, number, now)
+        case Meaning.ANY:
+            begin_any(reader, openings, number, now)
+        case Meaning.REMARK if reader.remarks_are_answered:
+            replies.answer(subscriber, number, Kind.UNKNOWN, now)
 
 
-def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None:
-    """Start a story for this reader, who texted our `number`: its first text is scheduled, counted from `now`."""
-    begun = run_sql(ENROLL, subscriber=reader.subscriber, story=opening.story, number=number, now=now)
-    for (enrollment,) in begun:
-        zone = zone_of(reader.time_zone, reader.phone_number) if opening.wait.at else UTC
-        due = due_at(now, opening.wait, zone)
-        insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due)], now)
-        logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, opening.story, reader.subscriber)
+def stop(reader: Reader, number: str, word: str, decision: Decision, now: datetime) -> None:
+    """End everything; a second STOP is not confirmed once more."""
+    consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word[:20]}")
+    if not reader.opted_out:
+        answer(reader, number, Kind.STOPPED, decision, now)
+
+
+def answer(reader: Reader, number: str, kind: Kind, decision: Decision, now: datetime) -> None:
+    """Say what there is to say, unless the carrier does."""
+    if not decision.answered:
+        replies.answer(reader.subscriber, number, kind, now)

@@ -16,6 +16,8 @@ TOLL_FREE = re.compile(r"\+18(00|33|44|55|66|77|88)[0-9]{7}")
 SHORT_CODE = re.compile(r"[0-9]{3,8}")
 # From this many letters on, a word may be a keyword that was misspelt.
 SPELLED_MIN = 4
+# A keyword has 30 characters at most.
+SPELLED_MAX = 31
 # Those by which nobody means anything else: END is three letters, and many words are near it.
 LONG_STOP_WORDS = frozenset(word for word in STOP_WORDS if len(word) >= SPELLED_MIN)
 
@@ -141,7 +143,7 @@ def may_be_misspelt(word: str) -> bool:
     Never one that is as near to a word of the carrier's, or to a command: "STPO" must not start a story.
     """
     others = RESERVED_WORDS | command_words().keys()
-    return letters(word) >= SPELLED_MIN and not is_near_any(word, others)
+    return len(word) <= SPELLED_MAX and letters(word) >= SPELLED_MIN and not is_near_any(word, others)
 
 
 def misspelt(word: str, keywords: Mapping[str, Keyword]) -> Keyword | None:

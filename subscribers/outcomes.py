@@ -168,7 +168,7 @@ def apply_error(message: Message, error: CarrierError, now: datetime) -> None:
             message.release(due_at=now + timedelta(days=1))
         case Action.NEW_SENDER if message.number:
             # The number that the reader once texted is not ours any more: the configured one takes over.
-            message.number = ""
+            message.number, message.number_lost = "", True
             message.release(due_at=message.due_at)
         case Action.HOLD | Action.NEW_SENDER:
             message.release(due_at=message.due_at)
@@ -186,7 +186,7 @@ def follow_error(message: Message, action: Action, now: datetime) -> None:
             end(Enrollment.objects.filter(subscriber=message.subscriber_id), reason, now)
         case Action.SLOW_DOWN:
             slow_down(message.number, now + backoff(message.attempts))
-        case Action.NEW_SENDER if forget_number(message):
+        case Action.NEW_SENDER if forget_number(message) or message.number_lost:
             logger.warning("enrollment.sender_changed id=%s", message.enrollment_id)
         case Action.HOLD | Action.NEW_SENDER:
             _, made = Hold.objects.get_or_create(
@@ -287,6 +287,7 @@ def send_again(message: Message, action: Action, now: datetime) -> None:
         enrollment_id=message.enrollment_id,
         story_id=message.story_id,
         again=message,
+        automatic=message.automatic,
         body=message.body,
         media_urls=message.media_urls,
         attempts=message.attempts,

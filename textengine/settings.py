@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from phonenumbers import SUPPORTED_REGIONS
 
 from . import env_file
 
@@ -189,6 +190,14 @@ CARRIER_ANSWERS = words("CARRIER_ANSWERS", "long-code, toll-free, advanced-opt-o
 if unknown := set(CARRIER_ANSWERS) - set(SENDER_KINDS):
     raise ImproperlyConfigured(
         f"CARRIER_ANSWERS names {min(unknown)!r}; it lists some of {', '.join(SENDER_KINDS)}, or nothing."
+    )
+# How many answers of the system's own one number gets within an hour at most: two machines that answer each other stop.
+ANSWERS_PER_HOUR = count("ANSWERS_PER_HOUR", 10)
+# The countries whose numbers can start stories, as ISO 3166 names them; all of them where none is named.
+ALLOWED_COUNTRIES = frozenset(word.upper() for word in words("ALLOWED_COUNTRIES", ""))
+if unknown := ALLOWED_COUNTRIES - SUPPORTED_REGIONS:
+    raise ImproperlyConfigured(
+        f"ALLOWED_COUNTRIES names {min(unknown)!r}; it lists countries by their two letters, such as US, CA."
     )
 
 INSTALLED_APPS = [

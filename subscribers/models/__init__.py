@@ -3,5 +3,6 @@
 from .brakes import Hold, Sender
 from .messages import Message
 from .readers import Enrollment, Subscriber, e164, masked, zone_of
+from .words import SystemText
 
-__all__ = ["Enrollment", "Hold", "Message", "Sender", "Subscriber", "e164", "masked", "zone_of"]
+__all__ = ["Enrollment", "Hold", "Message", "Sender", "Subscriber", "SystemText", "e164", "masked", "zone_of"]

@@ -11,6 +11,7 @@ from stories.models import Story, StoryText
 
 from .locking import LockedQuerySet
 from .readers import Enrollment, Subscriber, e164
+from .words import SystemText
 
 
 class MessageQuerySet(LockedQuerySet):
@@ -33,10 +34,14 @@ class MessageQuerySet(LockedQuerySet):
         return self.filter(status=Message.Status.SENDING, lease=lease, lease_until__gt=now, begun_at=None)
 
     def wanted(self) -> Self:
-        """To readers who have not opted out and, if it belongs to a story, are reading it."""
-        reader = Subscriber.objects.filter(pk=OuterRef("subscriber"), opted_out_at=None)
+        """To readers who have not opted out and, if it belongs to a story, are reading it.
+
+        Only that they have is said to those who have.
+        """
+        stopped = Exists(Subscriber.objects.filter(pk=OuterRef("subscriber")).exclude(opted_out_at=None))
         reading = Enrollment.objects.filter(pk=OuterRef("enrollment"), status=Enrollment.Status.ACTIVE)
-        return self.filter(Exists(reader), Q(step=None) | Exists(reading))
+        confirms = Q(automatic=SystemText.Kind.STOPPED)
+        return self.filter(confirms & stopped | ~confirms & ~stopped, Q(step=None) | Exists(reading))
 
     def addressed(self) -> Self:
         """With `to`, the reader's number in E.164."""
@@ -120,6 +125,14 @@ class Message(models.Model):
         editable=False,
         help_text="The message that was lost, and that this one repeats.",
     )
+    automatic = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What the system says by it: a kind of SystemText, or “again”; empty for what people have written.",
+    )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
     media_urls = models.JSONField("pictures", default=list, blank=True)
     sid = models.CharField("SID", max_length=34, unique=True, null=True, blank=True)
@@ -135,6 +148,9 @@ class Message(models.Model):
     lease = models.UUIDField(null=True, blank=True, help_text="Names the claim that is sending it.")
     lease_owner = models.CharField(max_length=80, blank=True, help_text="The cluster that claimed it last.")
     lease_until = models.DateTimeField(null=True, blank=True)
+
+    # Set where the carrier has just refused this message because `number` is ours no more.
+    number_lost = False
 
     objects = MessageQuerySet.as_manager()
 
@@ -165,6 +181,7 @@ class Message(models.Model):
             # The number lets a poll pass over what a spent sender has waiting without reading its rows.
             models.Index(fields=["due_at", "number"], condition=Q(status="scheduled"), name="message_due"),
             models.Index(fields=["story", "due_at"], condition=Q(status="scheduled"), name="message_due_by_story"),
+            models.Index(fields=["subscriber", "created_at"], condition=~Q(automatic=""), name="message_automatic"),
             models.Index(fields=["lease_until"], condition=Q(status="sending"), name="message_lease"),
         ]
 

@@ -81,11 +81,12 @@ class Enrollment(models.Model):
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"  # the next text is scheduled
         PAUSED = "paused", "Paused"  # waits until someone lets it go on
+        WAITING = "waiting", "Waits in line"  # begins when another story of this reader has ended
         COMPLETED = "completed", "Completed"  # the last text was sent
         STOPPED = "stopped", "Stopped"  # the reader texted STOP, or an editor ended it
         FAILED = "failed", "Failed"  # a text could not be sent; `reason` says why
 
-    LIVE = (Status.ACTIVE, Status.PAUSED)
+    LIVE = (Status.ACTIVE, Status.PAUSED, Status.WAITING)
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="enrollments")
     story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="enrollments")
@@ -105,11 +106,11 @@ class Enrollment(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["subscriber", "story"],
-                condition=Q(status__in=["active", "paused"]),
+                condition=Q(status__in=["active", "paused", "waiting"]),
                 name="one_live_enrollment_per_story",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["active", "paused", "completed", "stopped", "failed"]),
+                condition=Q(status__in=["active", "paused", "waiting", "completed", "stopped", "failed"]),
                 name="enrollment_status_is_known",
             ),
         ]

@@ -14,6 +14,8 @@ os.environ.update(
         "PRIVACY_URL": "",
         **{f"{command}_WORDS": command for command in ("PAUSE", "RESUME", "AGAIN", "WHERE", "FORGET")},
         "CARRIER_ANSWERS": "long-code, toll-free, advanced-opt-out",
+        "ANSWERS_PER_HOUR": "",
+        "ALLOWED_COUNTRIES": "",
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "sandbox-auth-token",
         "TWILIO_NUMBER": "+15005550006",

@@ -42,6 +42,11 @@ WRONG = [
     ({"WHERE_WORDS": "?"}, "WHERE_WORDS names '?', which is no word at all"),
     ({"RESUME_WORDS": ""}, "RESUME_WORDS lets nobody go on"),
     ({"CARRIER_ANSWERS": "short code"}, "CARRIER_ANSWERS names 'short code'; it lists some of long-code, toll-free"),
+    (
+        {"ALLOWED_COUNTRIES": "US, England"},
+        "ALLOWED_COUNTRIES names 'ENGLAND'; it lists countries by their two letters",
+    ),
+    ({"ANSWERS_PER_HOUR": "0"}, "ANSWERS_PER_HOUR is '0'; set it to a whole number from 1 up"),
     ({"MEDIA_STORAGE": "storages.Nowhere"}, "MEDIA_STORAGE is 'storages.Nowhere', which cannot be used"),
     ({"MEDIA_STORAGE_OPTIONS": '{"bucket": 1}'}, "cannot be used with MEDIA_STORAGE_OPTIONS"),
     ({"MEDIA_STORAGE_OPTIONS": "bucket"}, "MEDIA_STORAGE_OPTIONS cannot be read; set it to a JSON object"),

@@ -1,0 +1,138 @@
+"""Which story a reader begins, and beginning it."""
+
+import logging
+import random
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from stories.models import Story
+from stories.timing import due_at
+from stories.waits import Wait
+from textengine.database import run_sql
+
+from . import replies
+from .meaning import may_be_misspelt
+from .models import zone_of
+from .scheduling import insert_messages, wait_of
+from .wording import OCCASIONS, Kind, filled
+
+logger = logging.getLogger(__name__)
+
+# How far a welcome is ahead of the story's first text, so that it comes first.
+WELCOME_AHEAD = timedelta(seconds=3)
+
+# A story as it begins: with its first text. Stories are Story.objects.readable() that start at the number of ours
+# that was texted; enrollments are Enrollment.LIVE.
+OPENING_COLUMNS = "s.weight, s.id, t.id, t.delay, t.days, t.at"
+OPENINGS = """
+FROM stories_story s JOIN stories_storytext t ON t.id = (
+    SELECT id FROM stories_storytext WHERE story_id = s.id ORDER BY position LIMIT 1)
+WHERE s.status = 'published' AND
+"""
+OPENING = f"SELECT {OPENING_COLUMNS} {OPENINGS} s.id = %(story)s"
+# What a reader has not had yet, if one is to be drawn; and those whose keywords are about as long as the text.
+STORIES = f"""
+SELECT s.keyword, EXISTS (
+    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
+        AND e.status IN ('active', 'paused', 'waiting')
+), NOT EXISTS (
+    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
+), {OPENING_COLUMNS} {OPENINGS} s.number IN ('', %(number)s) AND (
+    LENGTH(s.keyword) BETWEEN %(shortest)s AND %(longest)s OR %(drawn)s AND s.weight > 0 AND NOT EXISTS (
+        SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id))
+"""  # noqa: S608
+# Nothing for who is in this story. With it come the words that welcome a new reader, in the story's language.
+ENROLL = """
+INSERT INTO subscribers_enrollment (subscriber_id, story_id, number, created_at, status, step, reason)
+VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, 'active', 0, '') ON CONFLICT DO NOTHING RETURNING id, (
+    SELECT body FROM subscribers_systemtext WHERE kind = 'welcome' AND language IN (
+        '', (SELECT language FROM stories_story WHERE id = %(story)s)) ORDER BY language DESC LIMIT 1)
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who texted us, locked: the subscriber's id, and what stands there; `is_new` to any story.
+
+    Whether remarks are answered is the newsroom's choice, read along since most texts are remarks.
+    """
+
+    subscriber: int
+    opted_out: bool
+    time_zone: str
+    phone_number: str
+    is_new: bool = False
+    remarks_are_answered: bool = False
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return zone_of(self.time_zone, self.phone_number)
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """A story as it begins for this reader: its first text and that one's wait."""
+
+    weight: int
+    story: int
+    text: int
+    wait: Wait
+    keyword: str | None = None
+    reading: bool = False
+    unread: bool = True
+
+
+def stories_for(reader: Reader, number: str, word: str, *, drawn: bool) -> list[Opening]:
+    """Return the stories whose keywords this word may be, misspelt; with `drawn`, also all not yet had."""
+    length = len(word) if may_be_misspelt(word) else -2
+    rows = run_sql(
+        STORIES, subscriber=reader.subscriber, number=number, shortest=length - 1, longest=length + 1, drawn=drawn
+    )
+    return [opening_of(row, keyword, bool(reading), bool(unread)) for keyword, reading, unread, *row in rows]
+
+
+def opening_of(row: Iterable, *more) -> Opening:
+    weight, story, text, *wait = row
+    return Opening(weight, story, text, wait_of(*wait), *more)
+
+
+def begin_story(reader: Reader, story: int, openings: list[Opening], number: str, now: datetime) -> None:
+    found = [opening for opening in openings if opening.story == story]
+    for opening in found or map(opening_of, run_sql(OPENING, story=story)):
+        enroll(reader, opening, number, now)
+
+
+def begin_any(reader: Reader, openings: list[Opening], number: str, now: datetime) -> None:
+    """Begin one of the stories that this reader has not had; say so to whoever has had them all."""
+    if opening := draw(openings):
+        enroll(reader, opening, number, now)
+    else:
+        replies.answer(reader.subscriber, number, Kind.UNKNOWN if reader.is_new else Kind.ALL_READ, now)
+
+
+def draw(openings: list[Opening]) -> Opening | None:
+    unread = [opening for opening in openings if opening.unread and opening.weight]
+    weights = [opening.weight for opening in unread]
+    return random.choices(unread, weights)[0] if unread else None  # noqa: S311
+
+
+def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None:
+    """Start a story for this reader, who texted our `number`: its first text is scheduled, counted from `now`."""
+    begun = run_sql(ENROLL, subscriber=reader.subscriber, story=opening.story, number=number, now=now)
+    for enrollment, welcome in begun:
+        due = due_at(now, opening.wait, reader.zone if opening.wait.at else UTC)
+        if reader.is_new and greet(reader, opening.story, welcome, number, now):
+            due = max(due, now + WELCOME_AHEAD)
+        insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due)], now)
+        logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, opening.story, reader.subscriber)
+
+
+def greet(reader: Reader, story: int, welcome: str | None, number: str, now: datetime) -> bool:
+    """Welcome a new reader to a story, in the newsroom's words or (None) ours; return whether there are any."""
+    body = OCCASIONS[Kind.WELCOME].default if welcome is None else welcome
+    if body:
+        title = Story.objects.values_list("title", flat=True).get(pk=story) if "{story}" in body else ""
+        replies.say(reader.subscriber, number, Kind.WELCOME, filled(body, {"story": title}), now, story=story)
+    return bool(body)

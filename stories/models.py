@@ -1,5 +1,6 @@
 """What is written: stories and their texts. Who reads them is none of this app's business."""
 
+import re
 import secrets
 from datetime import datetime, timedelta
 from itertools import chain, count
@@ -25,6 +26,8 @@ from .waits import Wait
 # Twilio refuses a longer body (error 21617), with a picture or without. A draft may have one.
 BODY_MAX_LENGTH = 1600
 SLUG_MAX_LENGTH = 50
+# What a closing text may name, besides its own words.
+CLOSING_PLACEHOLDERS = {"offers", "story", "newsroom"}
 
 
 class StoryQuerySet(models.QuerySet):
@@ -126,6 +129,9 @@ class Story(models.Model):
         return next(slug for slug in slugs if slug not in taken)
 
     def clean(self):
+        if unknown := set(re.findall(r"\{([^{}]*)\}", self.closing)) - CLOSING_PLACEHOLDERS:
+            names = ", ".join(f"{{{name}}}" for name in sorted(CLOSING_PLACEHOLDERS))
+            raise ValidationError({"closing": f"{{{min(unknown)}}} stands for nothing; there are {names}."})
         if reason := refusal(self.keyword):
             raise ValidationError({"keyword": reason})
 

@@ -3,6 +3,7 @@
 import logging
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from textengine.database import write_rows
@@ -39,8 +40,10 @@ def opt_in(subscriber: Subscriber, now: datetime) -> None:
         )
         locked.opted_out_at = None
         locked.save(update_fields=["opted_out_at"])
-        for enrollment in ended:
+        for place, enrollment in enumerate(ended):
             enrollment.resume()
+            if settings.MAX_STORIES_AT_ONCE and place >= settings.MAX_STORIES_AT_ONCE:
+                enrollment.status = Enrollment.Status.WAITING
         write_rows(ended, ["status", "ended_at", "reason"])
         schedule(ended, now)
     logger.info("subscriber.opted_in id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from textengine.carrier import Accepted, Action, CarrierError, action_for
@@ -14,7 +15,7 @@ from textengine.database import retried_alone, retried_at_once, retried_patientl
 from . import consent, error_codes
 from .models import Enrollment, Hold, Message, Subscriber, masked
 from .rates import slow_down
-from .scheduling import lock_places, move_on
+from .scheduling import follow_end, lock_places, move_on
 
 logger = logging.getLogger(__name__)
 
@@ -212,6 +213,8 @@ def end(enrollments: QuerySet[Enrollment], reason: str, now: datetime) -> None:
         enrollment.end(Enrollment.Status.FAILED, now, reason[:300])
     write_rows(live, ["status", "ended_at", "reason"])
     Message.objects.filter(enrollment__in=live).cancel()
+    if settings.MAX_STORIES_AT_ONCE:
+        follow_end([enrollment.pk for enrollment in live])
 
 
 def receive_callback(sid: str, status: str, error_code: int | None, message_id: int | None, now: datetime) -> bool:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
+
 from stories.models import Story
 from stories.timing import due_at
 from stories.waits import Wait
@@ -14,7 +16,7 @@ from textengine.database import run_sql
 
 from . import replies
 from .meaning import may_be_misspelt
-from .models import zone_of
+from .models import Enrollment, zone_of
 from .scheduling import insert_messages, wait_of
 from .wording import OCCASIONS, Kind, filled
 
@@ -22,6 +24,7 @@ logger = logging.getLogger(__name__)
 
 # How far a welcome is ahead of the story's first text, so that it comes first.
 WELCOME_AHEAD = timedelta(seconds=3)
+NO_LIMIT = 1_000_000
 
 # A story as it begins: with its first text. Stories are Story.objects.readable() that start at the number of ours
 # that was texted; enrollments are Enrollment.LIVE.
@@ -43,10 +46,15 @@ SELECT s.keyword, EXISTS (
     LENGTH(s.keyword) BETWEEN %(shortest)s AND %(longest)s OR %(drawn)s AND s.weight > 0 AND NOT EXISTS (
         SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id))
 """  # noqa: S608
-# Nothing for who is in this story. With it come the words that welcome a new reader, in the story's language.
+# Nothing for who is in this story; it waits in line where the reader is in as many as may be. With it come the words
+# that welcome a new reader, in the story's language.
 ENROLL = """
 INSERT INTO subscribers_enrollment (subscriber_id, story_id, number, created_at, status, step, reason)
-VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, 'active', 0, '') ON CONFLICT DO NOTHING RETURNING id, (
+VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, CASE WHEN %(limit)s > (
+    SELECT COUNT(*) FROM subscribers_enrollment e
+    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused')) THEN 'active' ELSE 'waiting' END,
+    0, '')
+ON CONFLICT DO NOTHING RETURNING id, status, (
     SELECT body FROM subscribers_systemtext WHERE kind = 'welcome' AND language IN (
         '', (SELECT language FROM stories_story WHERE id = %(story)s)) ORDER BY language DESC LIMIT 1)
 """
@@ -120,8 +128,13 @@ def draw(openings: list[Opening]) -> Opening | None:
 
 def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None:
     """Start a story for this reader, who texted our `number`: its first text is scheduled, counted from `now`."""
-    begun = run_sql(ENROLL, subscriber=reader.subscriber, story=opening.story, number=number, now=now)
-    for enrollment, welcome in begun:
+    limit = settings.MAX_STORIES_AT_ONCE or NO_LIMIT
+    begun = run_sql(ENROLL, subscriber=reader.subscriber, story=opening.story, number=number, now=now, limit=limit)
+    for enrollment, status, welcome in begun:
+        if status == Enrollment.Status.WAITING:
+            title = {"story": Story.objects.values_list("title", flat=True).get(pk=opening.story)}
+            replies.answer(reader.subscriber, number, Kind.IN_LINE, now, title)
+            continue
         due = due_at(now, opening.wait, reader.zone if opening.wait.at else UTC)
         if reader.is_new and greet(reader, opening.story, welcome, number, now):
             due = max(due, now + WELCOME_AHEAD)

@@ -93,6 +93,9 @@ def common_values() -> dict[str, str]:
 
 def filled(body: str, values: Mapping[str, str]) -> str:
     """Return `body` with what its placeholders stand for; one that has nothing stays as it is."""
+    if not values.get("offers"):
+        # A line that offers nothing is none.
+        body = "\n".join(line for line in body.splitlines() if "{offers}" not in line)
     values = common_values() | values
     return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), body).strip()
 

@@ -193,6 +193,8 @@ if unknown := set(CARRIER_ANSWERS) - set(SENDER_KINDS):
     )
 # How many answers of the system's own one number gets within an hour at most: two machines that answer each other stop.
 ANSWERS_PER_HOUR = count("ANSWERS_PER_HOUR", 10)
+# How many stories one reader is in at once at most; the next ones wait in line. Any number unless set.
+MAX_STORIES_AT_ONCE = count("MAX_STORIES_AT_ONCE", 1) if env.str("MAX_STORIES_AT_ONCE", "") else None
 # The countries whose numbers can start stories, as ISO 3166 names them; all of them where none is named.
 ALLOWED_COUNTRIES = frozenset(word.upper() for word in words("ALLOWED_COUNTRIES", ""))
 if unknown := ALLOWED_COUNTRIES - SUPPORTED_REGIONS:

@@ -123,6 +123,12 @@ class Enrollment(models.Model):
         """End this passage as `status`; what it had scheduled is its caller's to cancel."""
         self.status, self.ended_at, self.reason = status, now, reason
 
+    def begin(self, now: datetime) -> None:
+        """Begin what has waited in line: delays count from now, unless something was read before."""
+        self.status = self.Status.ACTIVE
+        if not self.step:
+            self.created_at = now
+
     def resume(self) -> None:
         """Let this passage go on; scheduling its next message is its caller's to do."""
         self.status, self.ended_at, self.reason = self.Status.ACTIVE, None, ""

@@ -16,6 +16,7 @@ os.environ.update(
         "CARRIER_ANSWERS": "long-code, toll-free, advanced-opt-out",
         "ANSWERS_PER_HOUR": "",
         "ALLOWED_COUNTRIES": "",
+        "MAX_STORIES_AT_ONCE": "",
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "sandbox-auth-token",
         "TWILIO_NUMBER": "+15005550006",

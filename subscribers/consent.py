@@ -8,7 +8,8 @@ from django.db import transaction
 
 from textengine.database import write_rows
 
-from .models import Enrollment, Message, Subscriber, SystemText, masked
+from .erasing import digest
+from .models import Enrollment, Message, StoppedNumber, Subscriber, SystemText, masked
 from .scheduling import schedule
 
 logger = logging.getLogger(__name__)
@@ -40,6 +41,7 @@ def opt_in(subscriber: Subscriber, now: datetime) -> None:
         )
         locked.opted_out_at = None
         locked.save(update_fields=["opted_out_at"])
+        StoppedNumber.objects.filter(digest=digest(str(locked.phone_number))).delete()
         for place, enrollment in enumerate(ended):
             enrollment.resume()
             if settings.MAX_STORIES_AT_ONCE and place >= settings.MAX_STORIES_AT_ONCE:

@@ -11,7 +11,7 @@ from django.conf import settings
 from stories.keywords import normalize
 from textengine.database import retried_at_once, run_sql
 
-from . import commands, consent, replies
+from . import commands, consent, erasing, replies
 from .meaning import Decision, Facts, Keyword, Meaning, decide, may_be_misspelt
 from .models import Subscriber, masked
 from .starting import Reader, begin_any, begin_story, stories_for
@@ -38,20 +38,24 @@ class InboundText:
     opt_out_type: str = ""
 
 
-# Locks the reader's row, whether it was there before or is made now.
+# Locks the reader's row, whether it was there before or is made now. Who had opted out before all was erased still has.
 READER = """
-INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at, heard_at)
-VALUES (%(phone_number)s, '', %(now)s, %(now)s)
-ON CONFLICT (phone_number) DO UPDATE SET heard_at = excluded.heard_at RETURNING id, opted_out_at, time_zone
+INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at, heard_at, opted_out_at)
+VALUES (%(phone_number)s, '', %(now)s, %(now)s, (
+    SELECT created_at FROM subscribers_stoppednumber WHERE digest = %(digest)s))
+ON CONFLICT (phone_number) DO UPDATE SET heard_at = excluded.heard_at
+RETURNING id, opted_out_at, time_zone, forgotten_at, created_at = %(now)s
 """
-# With it comes what its meaning depends on: the story whose keyword it is, and whether the reader is in that one;
-# whether the reader has had any story (1) or is in one (2); whether remarks are answered at all. Stories are
-# Story.objects.readable() that start at this number of ours, and enrollments Enrollment.LIVE.
+# Not once more where it was erased meanwhile. With it comes what its meaning depends on: the story whose keyword it is,
+# and whether the reader is in that one; whether the reader has had any story (1) or is in one (2); whether remarks are
+# answered at all. Stories are Story.objects.readable() that start at this number of ours, and enrollments
+# Enrollment.LIVE.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
-VALUES ('inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, %(media_urls)s, %(sid)s, %(now)s,
-    %(reason)s, 0, '')
+SELECT 'inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, %(media_urls)s,
+    CAST(%(sid)s AS varchar), %(now)s, %(reason)s, 0, ''
+WHERE NOT EXISTS (SELECT 1 FROM subscribers_erasure WHERE sid = %(sid)s)
 ON CONFLICT DO NOTHING
 RETURNING (
     SELECT s.id FROM stories_story s
@@ -101,7 +105,12 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
         reason="" if allowed else NOT_ALLOWED if reader else NOT_A_PHONE,
         word=word or None,
     )
+    if reader and not kept and reader.was_made:
+        # The text was erased, and its sender with it.
+        Subscriber.objects.filter(pk=reader.subscriber).delete()
     if kept and reader:
+        if reader.forgotten:
+            Subscriber.objects.filter(pk=reader.subscriber).update(forgotten_at=None)
         story, in_story, had, remarks_are_answered = kept[0]
         facts = Facts(
             number=text.number,
@@ -118,8 +127,10 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
 
 def lock_reader(number: str, now: datetime) -> Reader:
     """Return the reader with this number, locked; make one who is new."""
-    [(subscriber, opted_out_at, time_zone)] = run_sql(READER, phone_number=number, now=now)
-    return Reader(subscriber, bool(opted_out_at), time_zone, number)
+    [(subscriber, opted_out_at, time_zone, forgotten_at, was_made)] = run_sql(
+        READER, phone_number=number, digest=erasing.digest(number), now=now
+    )
+    return Reader(subscriber, bool(opted_out_at), time_zone, number, bool(forgotten_at), bool(was_made))
 
 
 def phone_number(sender: str) -> str:
@@ -166,6 +177,8 @@ def act(reader: Reader, text: InboundText, word: str, facts: Facts, now: datetim
             commands.again(subscriber, number, reader.zone, now)
         case Meaning.WHERE:
             commands.where(subscriber, number, decision.story, reader.zone, now)
+        case Meaning.FORGET:
+            forget(reader, number, now)
         case Meaning.STORY:
             begin_story(reader, decision.story, openings, number, now)
         case Meaning.ANY:
@@ -179,6 +192,13 @@ def stop(reader: Reader, number: str, word: str, decision: Decision, now: dateti
     consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word[:20]}")
     if not reader.opted_out:
         answer(reader, number, Kind.STOPPED, decision, now)
+
+
+def forget(reader: Reader, number: str, now: datetime) -> None:
+    """Erase all about this reader; who has opted out gets no word of it."""
+    erasing.forget(Subscriber.objects.get(pk=reader.subscriber), now)
+    if not reader.opted_out:
+        replies.answer(reader.subscriber, number, Kind.FORGOTTEN, now)
 
 
 def answer(reader: Reader, number: str, kind: Kind, decision: Decision, now: datetime) -> None:

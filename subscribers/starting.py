@@ -64,13 +64,16 @@ ON CONFLICT DO NOTHING RETURNING id, status, (
 class Reader:
     """Who texted us, locked: the subscriber's id, and what stands there; `is_new` to any story.
 
-    Whether remarks are answered is the newsroom's choice, read along since most texts are remarks.
+    One who has asked to be forgotten may still be there; one who `was_made` just now was not. Whether remarks are
+    answered is the newsroom's choice, read along since most texts are remarks.
     """
 
     subscriber: int
     opted_out: bool
     time_zone: str
     phone_number: str
+    forgotten: bool = False
+    was_made: bool = False
     is_new: bool = False
     remarks_are_answered: bool = False
 

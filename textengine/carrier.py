@@ -165,6 +165,24 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
     return found[::-1]
 
 
+async def erase(sid: str) -> None:
+    """Have the carrier forget a message: its words, its media, and that it was; nothing happens if it is gone.
+
+    Raises CarrierError while something of it is left, as long as the message is on its way.
+    """
+    message = client(settings.TWILIO_API_URL).messages(sid)
+    try:
+        await message.update_async(body="")
+        for media in await message.media.list_async():
+            await message.media(media.sid).delete_async()
+        await message.delete_async()
+    except TwilioRestException as error:
+        if error.status != 404:
+            raise refusal(error) from error
+    except NO_USABLE_ANSWER as error:
+        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
+
+
 def is_signed(request: HttpRequest) -> bool:
     """Tell whether the carrier signed this POST, for the address under which it reaches us."""
     signature = request.headers.get("X-Twilio-Signature")

@@ -55,6 +55,9 @@ class Subscriber(models.Model):
     opted_out_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField("joined", auto_now_add=True)
     heard_at = models.DateTimeField("last heard", null=True, editable=False)
+    forgotten_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the reader asked to be forgotten: what is left goes within moments."
+    )
 
     objects = LockedQuerySet.as_manager()
 

@@ -70,12 +70,12 @@ OCCASIONS = {
     ),
     Kind.NOTHING: occasion(
         "A reader who reads nothing asks to pause, to go on, for the last text or how far they are.",
-        "You are reading nothing at the moment. Text us a story’s keyword to begin.",
+        "You are reading nothing at the moment. Text us the keyword of a story to begin.",
         OFFERS,
     ),
     Kind.ALL_READ: occasion(
         "Somebody asks for a story without naming one, and has had them all.",
-        "You have had all our stories. Text a story’s keyword to read it once more.",
+        "You have had all our stories. Text the keyword of one to read it once more.",
     ),
     Kind.UNKNOWN: occasion("A text that means nothing to us, such as a remark in the middle of a story.", "", OFFERS),
     Kind.FORGOTTEN: occasion(
@@ -102,3 +102,63 @@ def filled(body: str, values: Mapping[str, str]) -> str:
 
 def unknown_placeholders(body: str, known: Mapping[str, str]) -> list[str]:
     return [name for name in dict.fromkeys(PLACEHOLDER.findall(body)) if name not in known]
+
+
+def sample(kind: Kind) -> dict[str, str]:
+    """Return what the placeholders of this occasion could stand for."""
+    values = {
+        "story": "The last ferry",
+        "sent": "3",
+        "total": "12",
+        "next": "21:07",
+        "offers": "RIVER (What the river remembers)",
+    }
+    return {name: values[name] for name in OCCASIONS[kind].placeholders if name in values}
+
+
+# What US law and carriers want to be said, and how we tell that it is: by a word that has to be there, or is likely to.
+STOP = (r"\bSTOP\b", "It does not say how to stop: add “Reply STOP to end.”")
+HELP = (r"\bHELP\b", "It does not say how to get help: add “Reply HELP for help.”")
+START = (r"\bSTART\b", "It does not say how to come back: add “Reply START to come back.”")
+RATES = (r"\brates?\b", "It does not say that texts may cost something: add “Msg & data rates may apply.”")
+OFTEN = (
+    r"\b(often|frequency|varies|(texts?|msgs?|messages?)( a| per|/) ?(day|week|month))\b",
+    "It does not say how often texts come: add “Msg frequency varies.”",
+)
+NEWSROOM = (r"\{newsroom\}", "It does not say who we are: add {newsroom}.")
+CONTACT = (r"\{contact\}|@|https?://|\d{7}", "It does not say whom one can ask: add {contact}.")
+WANTED = {
+    Kind.WELCOME: (NEWSROOM, OFTEN, RATES, HELP, STOP),
+    Kind.HELP: (NEWSROOM, CONTACT, OFTEN, RATES, STOP),
+    Kind.STOPPED: (NEWSROOM, START),
+    Kind.STARTED: (NEWSROOM, RATES, HELP, STOP),
+}
+SILENCE = {
+    Kind.WELCOME: "Nothing is said. The first text of every story then has to say who we are, how often texts come, "
+    "what they may cost, and how to get help and to stop.",
+    Kind.HELP: "Nothing is said, but whoever texts HELP has to get an answer.",
+    Kind.STOPPED: "Nothing is said, but whoever texts STOP has to get a confirmation where the carrier gives none.",
+}
+
+
+def warnings(kind: Kind, body: str, language: str = "") -> list[str]:
+    """Return what the law and carriers would miss in these words, each a sentence.
+
+    In another language than English, only what is written the same in all of them is looked for.
+    """
+    if not body.strip():
+        return [SILENCE[kind]] if kind in SILENCE else []
+    named = settings.NEWSROOM_NAME
+    looked_at = body.replace(named, "{newsroom}") if named else body
+    wanted = WANTED.get(kind, ())
+    if language and not language.startswith("en"):
+        wanted = [each for each in wanted if each not in (RATES, OFTEN)]
+    return [sentence for pattern, sentence in wanted if not re.search(pattern, looked_at, CASES[pattern])]
+
+
+# The words that carriers act on count in capitals alone, as a story's own "don't stop" must not.
+CASES = {
+    pattern: re.NOFLAG if pattern in (STOP[0], HELP[0], START[0]) else re.IGNORECASE
+    for wanted in WANTED.values()
+    for pattern, _ in wanted
+}

@@ -1,5 +1,6 @@
 """What the system says by itself, where editors have written it; the rest is said in the words of wording.py."""
 
+from django.core.validators import RegexValidator
 from django.db import models
 from django.db.models import Q
 
@@ -26,6 +27,7 @@ class SystemText(models.Model):
     language = models.CharField(
         max_length=10,
         blank=True,
+        validators=[RegexValidator(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})?$", "A language is written as “de” or “pt-BR”.")],
         help_text="For readers of stories in this language, such as “de”; empty for everybody else.",
     )
     body = models.TextField("text", blank=True, max_length=1600, help_text="Empty: nothing is said.")

@@ -101,7 +101,8 @@ def says_how_to_stop(text: StoryText) -> bool:
 
 def how_to_start(story: Story) -> str:
     """Say what a reader does to start this published story."""
-    number = f" to {spaced(settings.TWILIO_NUMBER)}" if settings.TWILIO_NUMBER else ""
+    number = story.number or settings.TWILIO_NUMBER
+    number = f" to {spaced(number)}" if number else ""
     if story.keyword:
         return f"Readers can text {story.keyword}{number}."
     return f"It has no keyword: readers who text anything else{number} may get it."

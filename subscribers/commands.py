@@ -50,7 +50,7 @@ def again(subscriber: int, number: str, zone: ZoneInfo, now: datetime) -> None:
     """Send the last text that this reader had once more, as it was sent; without one, say where they are."""
     had = Message.objects.story_texts().filter(subscriber=subscriber).exclude(sent_at=None)
     if last := had.order_by("-sent_at", "-pk").first():
-        replies.say(subscriber, number, replies.AGAIN, last.body, now, last.media_urls, last.story_id)
+        replies.say(subscriber, number, Message.AGAIN, last.body, now, last.media_urls, last.story_id)
     else:
         where(subscriber, number, None, zone, now)
 

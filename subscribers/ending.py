@@ -13,7 +13,6 @@ from .wording import filled
 
 # How long after a story's last text its closing text comes, so that the end has its moment.
 CLOSING_AFTER = timedelta(minutes=1)
-CLOSING = "closing"
 
 
 @retried_patiently
@@ -23,7 +22,7 @@ def follow_end(enrollments: list[int], now: datetime) -> None:
     readers = Subscriber.objects.filter(pk__in=ended.values("subscriber"), opted_out_at=None)
     subscribers = [subscriber.pk for subscriber in readers.locked()]
     completed = ended.filter(subscriber__in=subscribers, status=Enrollment.Status.COMPLETED).exclude(story__closing="")
-    for enrollment in completed.exclude(messages__automatic=CLOSING).select_related("story"):
+    for enrollment in completed.exclude(messages__automatic=Message.CLOSING).select_related("story"):
         close(enrollment, now)
     if settings.MAX_STORIES_AT_ONCE:
         begin_waiting(subscribers, now)
@@ -40,7 +39,7 @@ def close(enrollment: Enrollment, now: datetime) -> None:
         number=enrollment.number,
         enrollment=enrollment,
         story=story,
-        automatic=CLOSING,
+        automatic=Message.CLOSING,
         body=filled(story.closing, {"story": story.title, "offers": offers}),
         due_at=now + CLOSING_AFTER,
     )

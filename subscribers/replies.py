@@ -16,8 +16,6 @@ logger = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 OFFERED_MAX = 3
-# What a message is that repeats a story's text at the reader's wish.
-AGAIN = "again"
 
 # The newsroom's words in the language of the story that this reader began last, else in its own.
 WORDS = """

@@ -78,7 +78,7 @@ class Migration(migrations.Migration):
                 db_default="",
                 default="",
                 editable=False,
-                help_text="What the system says by it: a kind of SystemText, or “again”; empty for what people have written.",
+                help_text="On which occasion the system sends it by itself; empty for a story’s texts and what people write.",
                 max_length=12,
             ),
         ),

@@ -91,6 +91,10 @@ class Message(models.Model):
     # What a message is that the carrier had accepted, and that did not reach the phone.
     LOST = (Status.UNDELIVERED, Status.FAILED)
 
+    # What the system sends by itself, besides the kinds of SystemText.
+    AGAIN, CLOSING = "again", "closing"
+    OCCASIONS = dict(SystemText.Kind.choices) | {AGAIN: "The last text once more", CLOSING: "Closing text"}
+
     direction = models.CharField(max_length=8, choices=Direction)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="messages", null=True, blank=True)
     sender = models.CharField(
@@ -131,7 +135,7 @@ class Message(models.Model):
         default="",
         db_default="",
         editable=False,
-        help_text="What the system says by it: a kind of SystemText, or “again”; empty for what people have written.",
+        help_text="On which occasion the system sends it by itself; empty for a story’s texts and what people write.",
     )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
     media_urls = models.JSONField("pictures", default=list, blank=True)
@@ -192,6 +196,11 @@ class Message(models.Model):
     def wording(self) -> StoryText | None:
         """The story's text whose words this will take over when its request begins; None once it has words."""
         return self.text if not self.begun_at and not self.sent_at else None
+
+    @property
+    def occasion(self) -> str:
+        """On which occasion the system sends this by itself, in words; empty if it does not."""
+        return self.OCCASIONS.get(self.automatic, self.automatic)
 
     def release(self, due_at: datetime) -> None:
         """Be scheduled again: the carrier certainly does not have it."""

@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stories.tests.factory import make_story
-from subscribers import commands, dispatch
+from subscribers import commands, dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber, SystemText
 
 from .answers import answers, kinds
@@ -235,6 +235,31 @@ def test_answers_are_never_sent_to_who_has_opted_out_meanwhile(reading, sandbox)
     work()
     assert len(sandbox.received(READER)) == had
     assert Message.objects.get(automatic="where").status == "canceled"
+
+
+def test_a_hold_on_a_story_holds_its_text_once_more_but_no_answer(reading, sandbox):
+    Hold.objects.create(story=reading.story, reason="A mistake in it")
+    text("again")
+    text("where")
+    work()
+    assert dict(Message.objects.exclude(automatic="").values_list("automatic", "status")) == {
+        "again": "held",
+        "where": "queued",
+    }
+
+
+def test_a_hold_on_everything_holds_answers_too_and_old_ones_stay_unsaid(reading, sandbox):
+    hold = Hold.objects.create(reason="A mistake")
+    text("where")
+    work()
+    Message.objects.filter(automatic="where").update(created_at=timezone.now() - timedelta(minutes=61))
+    text("again")
+    work()
+    assert holds.release(hold, timezone.now()) == 1
+    assert dict(Message.objects.exclude(automatic="").values_list("automatic", "status")) == {
+        "where": "canceled",
+        "again": "scheduled",
+    }
 
 
 def test_the_newsrooms_own_words_come_before_ours_in_the_language_of_the_story(reading):

@@ -14,7 +14,7 @@ from textengine.database import retried_at_once, run_sql
 from . import commands, consent, erasing, replies
 from .meaning import Decision, Facts, Keyword, Meaning, decide, may_be_misspelt
 from .models import Subscriber, masked
-from .starting import Reader, begin_any, begin_story, stories_for
+from .starting import Opening, Reader, begin_any, begin_story, stories_for
 from .wording import Kind
 
 logger = logging.getLogger(__name__)
@@ -79,15 +79,16 @@ def receive(text: InboundText, now: datetime) -> None:
     3. Read what its meaning depends on, as little as that needs.
     4. Do what it means.
     """
-    if keep_and_act(text, phone_number(text.sender), normalize(text.body), now):
-        logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
+    meaning = keep_and_act(text, phone_number(text.sender), normalize(text.body), now)
+    if meaning:
+        logger.info("message.received sid=%s from=%s meaning=%s", text.sid, masked(text.sender), meaning.name.lower())
     else:
         logger.info("message.repeated sid=%s", text.sid)
 
 
 @retried_at_once
-def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bool:
-    """Do what receive() says in one transaction; return whether this SID comes for the first time.
+def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> Meaning | None:
+    """Do what receive() says in one transaction; return what the text means, None for a SID that comes once more.
 
     `number` is the sender's in E.164, empty for one who cannot be texted; `word` is the text as keywords are compared.
     """
@@ -105,24 +106,35 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
         reason="" if allowed else NOT_ALLOWED if reader else NOT_A_PHONE,
         word=word or None,
     )
-    if reader and not kept and reader.was_made:
+    if kept and reader:
+        return understand(reader, text, word, allowed, kept[0], now)
+    if reader and reader.was_made:
         # The text was erased, and its sender with it.
         Subscriber.objects.filter(pk=reader.subscriber).delete()
-    if kept and reader:
-        if reader.forgotten:
-            Subscriber.objects.filter(pk=reader.subscriber).update(forgotten_at=None)
-        story, in_story, had, remarks_are_answered = kept[0]
-        facts = Facts(
-            number=text.number,
-            opt_out_type=text.opt_out_type,
-            opted_out=reader.opted_out,
-            allowed=allowed,
-            reading=had == 2,
-            keywords={word: Keyword(story, bool(in_story))} if story else {},
-        )
-        reader = replace(reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered))
-        act(reader, text, word, facts, now)
-    return bool(kept)
+    return Meaning.IGNORED if kept else None
+
+
+def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept: tuple, now: datetime) -> Meaning:
+    """Act on a text with what came with it when it was `kept`; return what it means."""
+    story, in_story, had, remarks_are_answered = kept
+    if reader.forgotten:
+        Subscriber.objects.filter(pk=reader.subscriber).update(forgotten_at=None)
+    facts = Facts(
+        number=text.number,
+        opt_out_type=text.opt_out_type,
+        opted_out=reader.opted_out,
+        allowed=allowed,
+        reading=had == 2,
+        keywords={word: Keyword(story, bool(in_story))} if story else {},
+    )
+    reader = replace(reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered))
+    decision, openings = decide(text.body, facts), []
+    if decision.meaning is Meaning.ANY or (decision.meaning is Meaning.REMARK and may_be_misspelt(word)):
+        openings = stories_for(reader, text.number, word, drawn=decision.meaning is Meaning.ANY)
+        keywords = {opening.keyword: Keyword(opening.story, opening.reading) for opening in openings if opening.keyword}
+        decision = decide(text.body, replace(facts, keywords=keywords))
+    act(decision, reader, text.number, word, openings, now)
+    return decision.meaning
 
 
 def lock_reader(number: str, now: datetime) -> Reader:
@@ -152,15 +164,9 @@ def is_allowed(number: str) -> bool:
     return not countries or phonenumbers.region_code_for_number(phonenumbers.parse(number)) in countries
 
 
-def act(reader: Reader, text: InboundText, word: str, facts: Facts, now: datetime) -> None:
-    """Do what this text means."""
-    decision, openings = decide(text.body, facts), []
-    if decision.meaning is Meaning.ANY or (decision.meaning is Meaning.REMARK and may_be_misspelt(word)):
-        openings = stories_for(reader, text.number, word, drawn=decision.meaning is Meaning.ANY)
-        keywords = {opening.keyword: Keyword(opening.story, opening.reading) for opening in openings if opening.keyword}
-        decision = decide(text.body, replace(facts, keywords=keywords))
-    logger.info("message.understood sid=%s meaning=%s", text.sid, decision.meaning.name.lower())
-    subscriber, number = reader.subscriber, text.number
+def act(decision: Decision, reader: Reader, number: str, word: str, openings: list[Opening], now: datetime) -> None:
+    """Do what a text to our `number` means; `openings` are the stories that were looked at, if any were."""
+    subscriber = reader.subscriber
     match decision.meaning:
         case Meaning.STOP:
             stop(reader, number, word, decision, now)

@@ -14,7 +14,7 @@ from textengine.database import retried_at_once, run_sql
 from . import commands, consent, erasing, replies
 from .meaning import Decision, Facts, Keyword, Meaning, decide, may_be_misspelt
 from .models import Subscriber, masked
-from .starting import Opening, Reader, begin_any, begin_story, stories_for
+from .starting import Opening, Reader, begin_any, begin_story, near_keywords, stories_for
 from .wording import Kind
 
 logger = logging.getLogger(__name__)
@@ -129,10 +129,12 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
     )
     reader = replace(reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered))
     decision, openings = decide(text.body, facts), []
-    if decision.meaning is Meaning.ANY or (decision.meaning is Meaning.REMARK and may_be_misspelt(word)):
-        openings = stories_for(reader, text.number, word, drawn=decision.meaning is Meaning.ANY)
-        keywords = {opening.keyword: Keyword(opening.story, opening.reading) for opening in openings if opening.keyword}
+    if decision.meaning is Meaning.ANY:
+        openings = stories_for(reader, text.number, word)
+        keywords = {each.keyword: Keyword(each.story, each.had == 2) for each in openings if each.keyword}
         decision = decide(text.body, replace(facts, keywords=keywords))
+    elif decision.meaning is Meaning.REMARK and may_be_misspelt(word):
+        decision = decide(text.body, replace(facts, keywords=near_keywords(reader, text.number, word)))
     act(decision, reader, text.number, word, openings, now)
     return decision.meaning
 

@@ -2,9 +2,9 @@
 
 import logging
 import random
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -15,7 +15,7 @@ from stories.waits import Wait
 from textengine.database import run_sql
 
 from . import replies
-from .meaning import may_be_misspelt
+from .meaning import Keyword
 from .models import Enrollment, zone_of
 from .scheduling import insert_messages, wait_of
 from .wording import OCCASIONS, Kind, filled
@@ -35,17 +35,24 @@ FROM stories_story s JOIN stories_storytext t ON t.id = (
 WHERE s.status = 'published' AND
 """
 OPENING = f"SELECT {OPENING_COLUMNS} {OPENINGS} s.id = %(story)s"
-# What a reader has not had yet, if one is to be drawn; and those whose keywords are about as long as the text.
+# From what one is drawn, and those whose keywords are about as long as the text; whether the reader has had each (1) or
+# is in it (2).
 STORIES = f"""
-SELECT s.keyword, EXISTS (
-    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
-        AND e.status IN ('active', 'paused', 'waiting')
-), NOT EXISTS (
-    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
-), {OPENING_COLUMNS} {OPENINGS} s.number IN ('', %(number)s) AND (
-    LENGTH(s.keyword) BETWEEN %(shortest)s AND %(longest)s OR %(drawn)s AND s.weight > 0 AND NOT EXISTS (
-        SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id))
+SELECT s.keyword, (
+    SELECT MAX(CASE WHEN e.status IN ('active', 'paused', 'waiting') THEN 2 ELSE 1 END)
+    FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
+), {OPENING_COLUMNS} {OPENINGS} s.number IN ('', %(number)s)
+    AND (s.weight > 0 OR LENGTH(s.keyword) BETWEEN %(shortest)s AND %(longest)s)
 """  # noqa: S608
+# The latter alone.
+NEAR = """
+SELECT s.keyword, s.id, EXISTS (
+    SELECT 1 FROM subscribers_enrollment e
+    WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id AND e.status IN ('active', 'paused', 'waiting'))
+FROM stories_story s
+WHERE s.status = 'published' AND s.number IN ('', %(number)s) AND LENGTH(s.keyword) BETWEEN %(shortest)s AND %(longest)s
+    AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+"""
 # Nothing for who is in this story; it waits in line where the reader is in as many as may be. With it come the words
 # that welcome a new reader, in the story's language.
 ENROLL = """
@@ -84,34 +91,44 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """A story as it begins for this reader: its first text and that one's wait."""
+    """A story as it begins: its first text, and what the database says of that one's wait.
+
+    `had` is None where this reader has not had it, and 2 for who is in it.
+    """
 
     weight: int
     story: int
     text: int
-    wait: Wait
+    delay: Any
+    days: int | None
+    at: Any
     keyword: str | None = None
-    reading: bool = False
-    unread: bool = True
+    had: int | None = None
+
+    @property
+    def wait(self) -> Wait:
+        return wait_of(self.delay, self.days, self.at)
 
 
-def stories_for(reader: Reader, number: str, word: str, *, drawn: bool) -> list[Opening]:
-    """Return the stories whose keywords this word may be, misspelt; with `drawn`, also all not yet had."""
-    length = len(word) if may_be_misspelt(word) else -2
-    rows = run_sql(
-        STORIES, subscriber=reader.subscriber, number=number, shortest=length - 1, longest=length + 1, drawn=drawn
-    )
-    return [opening_of(row, keyword, bool(reading), bool(unread)) for keyword, reading, unread, *row in rows]
+def stories_for(reader: Reader, number: str, word: str) -> list[Opening]:
+    """Return the stories from which one may be drawn, and those whose keywords this word may be, misspelt."""
+    rows = run_sql(STORIES, subscriber=reader.subscriber, number=number, **lengths_near(word))
+    return [Opening(*row, keyword, had) for keyword, had, *row in rows]
 
 
-def opening_of(row: Iterable, *more) -> Opening:
-    weight, story, text, *wait = row
-    return Opening(weight, story, text, wait_of(*wait), *more)
+def near_keywords(reader: Reader, number: str, word: str) -> dict[str, Keyword]:
+    """Return the keywords that this word may be, misspelt."""
+    rows = run_sql(NEAR, subscriber=reader.subscriber, number=number, **lengths_near(word))
+    return {keyword: Keyword(story, bool(reading)) for keyword, story, reading in rows}
+
+
+def lengths_near(word: str) -> dict[str, int]:
+    return {"shortest": len(word) - 1, "longest": len(word) + 1}
 
 
 def begin_story(reader: Reader, story: int, openings: list[Opening], number: str, now: datetime) -> None:
     found = [opening for opening in openings if opening.story == story]
-    for opening in found or map(opening_of, run_sql(OPENING, story=story)):
+    for opening in found or [Opening(*row) for row in run_sql(OPENING, story=story)]:
         enroll(reader, opening, number, now)
 
 
@@ -124,7 +141,7 @@ def begin_any(reader: Reader, openings: list[Opening], number: str, now: datetim
 
 
 def draw(openings: list[Opening]) -> Opening | None:
-    unread = [opening for opening in openings if opening.unread and opening.weight]
+    unread = [opening for opening in openings if opening.had is None and opening.weight]
     weights = [opening.weight for opening in unread]
     return random.choices(unread, weights)[0] if unread else None  # noqa: S311
 
@@ -138,7 +155,7 @@ def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None
             title = {"story": Story.objects.values_list("title", flat=True).get(pk=opening.story)}
             replies.answer(reader.subscriber, number, Kind.IN_LINE, now, title)
             continue
-        due = due_at(now, opening.wait, reader.zone if opening.wait.at else UTC)
+        due = due_at(now, opening.wait, reader.zone if opening.at else UTC)
         if reader.is_new and greet(reader, opening.story, welcome, number, now):
             due = max(due, now + WELCOME_AHEAD)
         insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due)], now)

@@ -4,6 +4,7 @@ Only this module imports `twilio`, and carrier_http, which carries its requests.
 of numbers, bodies and SIDs.
 """
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ __all__ = ["event_loop", "gather"]
 
 # A trial account puts this before every body; a message is looked up by its body.
 TRIAL_PREFIX = "Sent from your Twilio trial account - "
+
+# For how many seconds a message is being erased, until it is tried again later: a task must be over in time.
+ERASE_WITHIN = 10
 
 # What is raised when the request cannot have reached the carrier.
 NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -172,10 +176,11 @@ async def erase(sid: str) -> None:
     """
     message = client(settings.TWILIO_API_URL).messages(sid)
     try:
-        await message.update_async(body="")
-        for media in await message.media.list_async():
-            await message.media(media.sid).delete_async()
-        await message.delete_async()
+        async with asyncio.timeout(ERASE_WITHIN):
+            await message.update_async(body="")
+            for media in await message.media.list_async():
+                await message.media(media.sid).delete_async()
+            await message.delete_async()
     except TwilioRestException as error:
         if error.status != 404:
             raise refusal(error) from error

@@ -1,6 +1,5 @@
 """What is written: stories and their texts. Who reads them is none of this app's business."""
 
-import re
 import secrets
 from datetime import datetime, timedelta
 from itertools import chain, count
@@ -15,6 +14,7 @@ from django.urls import reverse
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
+from . import placeholders
 from .addresses import carrier_address
 from .keywords import KeywordField, refusal
 from .media import SUFFIXES, picture_kind, validate_picture
@@ -27,7 +27,7 @@ from .waits import Wait
 BODY_MAX_LENGTH = 1600
 SLUG_MAX_LENGTH = 50
 # What a closing text may name, besides its own words.
-CLOSING_PLACEHOLDERS = {"offers", "story", "newsroom"}
+CLOSING_PLACEHOLDERS = ("story", "newsroom", "offers")
 
 
 class StoryQuerySet(models.QuerySet):
@@ -129,9 +129,8 @@ class Story(models.Model):
         return next(slug for slug in slugs if slug not in taken)
 
     def clean(self):
-        if unknown := set(re.findall(r"\{([^{}]*)\}", self.closing)) - CLOSING_PLACEHOLDERS:
-            names = ", ".join(f"{{{name}}}" for name in sorted(CLOSING_PLACEHOLDERS))
-            raise ValidationError({"closing": f"{{{min(unknown)}}} stands for nothing; there are {names}."})
+        if reason := placeholders.refusal(self.closing, CLOSING_PLACEHOLDERS):
+            raise ValidationError({"closing": reason})
         if reason := refusal(self.keyword):
             raise ValidationError({"keyword": reason})
 

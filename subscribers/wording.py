@@ -9,10 +9,11 @@ from dataclasses import dataclass
 
 from django.conf import settings
 
+from stories.placeholders import fill
+
 from .models import SystemText
 
 Kind = SystemText.Kind
-PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
 # What every text may name.
 COMMON = {
     "newsroom": "the newsroom",
@@ -92,16 +93,10 @@ def common_values() -> dict[str, str]:
 
 
 def filled(body: str, values: Mapping[str, str]) -> str:
-    """Return `body` with what its placeholders stand for; one that has nothing stays as it is."""
+    """Return `body` with what its placeholders stand for; a line that offers nothing is none."""
     if not values.get("offers"):
-        # A line that offers nothing is none.
         body = "\n".join(line for line in body.splitlines() if "{offers}" not in line)
-    values = common_values() | values
-    return PLACEHOLDER.sub(lambda found: values.get(found[1], found[0]), body).strip()
-
-
-def unknown_placeholders(body: str, known: Mapping[str, str]) -> list[str]:
-    return [name for name in dict.fromkeys(PLACEHOLDER.findall(body)) if name not in known]
+    return fill(body, common_values() | values).strip()
 
 
 def sample(kind: Kind) -> dict[str, str]:

@@ -4,18 +4,19 @@ from dataclasses import dataclass
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
+from stories import placeholders
 from stories.phone import Bubble, Phone
 from stories.segments import Measurement, measure
 
 from ..models import SystemText
-from ..wording import OCCASIONS, Kind, Occasion, filled, sample, unknown_placeholders, warnings
+from ..wording import OCCASIONS, Kind, Occasion, filled, sample, warnings
 
 LONGEST = SystemText._meta.get_field("body").max_length
 
@@ -71,10 +72,8 @@ class SystemTextForm(forms.ModelForm):
         kind, body = cleaned.get("kind") or self.instance.kind, cleaned.get("body", "")
         if not kind:
             return cleaned
-        known = OCCASIONS[kind].placeholders
-        if unknown := unknown_placeholders(body, known):
-            names = ", ".join(f"{{{name}}}" for name in known)
-            self.add_error("body", ValidationError(f"{{{unknown[0]}}} stands for nothing here; there are {names}."))
+        if reason := placeholders.refusal(body, OCCASIONS[kind].placeholders):
+            self.add_error("body", reason)
         return cleaned
 
 

@@ -5,9 +5,10 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from stories import placeholders
 from stories.segments import measure
 from subscribers.models import SystemText
-from subscribers.wording import OCCASIONS, Kind, filled, sample, unknown_placeholders, warnings
+from subscribers.wording import OCCASIONS, Kind, filled, sample, warnings
 from textengine.tests.accessibility import assert_accessible
 from textengine.tests.chromium import new_page
 
@@ -135,7 +136,7 @@ def test_in_another_language_only_what_is_the_same_everywhere_is_looked_for():
 def test_our_own_words_say_what_they_have_to_and_fit_their_placeholders(settings):
     settings.NEWSROOM_NAME, settings.NEWSROOM_CONTACT = "The Example Post", "mailto:texts@example.org"
     for kind, occasion in OCCASIONS.items():
-        assert unknown_placeholders(occasion.default, occasion.placeholders) == [], kind
+        assert placeholders.refusal(occasion.default, occasion.placeholders) == "", kind
         words = filled(occasion.default, sample(kind) | {"story": "A title"})
         assert "{" not in words
         size = measure(words)

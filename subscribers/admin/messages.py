@@ -69,8 +69,9 @@ class MessageAdmin(ReadOnlyAdmin):
     @admin.display(description="story")
     def place(self, message: Message) -> str:
         """Which text of which story it is, or on which occasion the system sent it by itself."""
-        step = f"text {message.step}" if message.step else message.occasion
-        return ", ".join(str(part) for part in (message.story, step) if part) or NOTHING
+        if message.step:
+            return f"{message.story}, text {message.step}"
+        return " · ".join(str(part) for part in (message.story, message.occasion) if part) or NOTHING
 
     @admin.display(description="text")
     def words(self, message: Message) -> str:

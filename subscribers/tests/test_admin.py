@@ -589,5 +589,5 @@ def test_what_the_system_said_by_itself_is_named_by_its_occasion(editor):
     listed = editor.get(list_of("message")).content.decode()
     assert "The last text once more" in listed
     assert "Help" in editor.get(page_of(answer)).content.decode()
-    assert f"{again.story}, The last text once more" in editor.get(page_of(again)).content.decode()
+    assert f"{again.story} · The last text once more" in editor.get(page_of(again)).content.decode()
     assert "Help · Delivered" in editor.get(page_of(enrollment.subscriber)).content.decode()

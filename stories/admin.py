@@ -59,6 +59,10 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
     fieldsets = [
         (None, {"fields": [("title", "keyword"), "summary"]}),
         ("Address and weight", {"fields": ["slug", "weight"], "classes": ["collapse"]}),
+        (
+            "Number, language and what comes after the end",
+            {"fields": ["number", "language", "closing"], "classes": ["collapse"]},
+        ),
     ]
     prepopulated_fields = {"slug": ["title"]}
     list_display = ["title", "keyword", "status", "texts_count", "changed", "page", "share"]

@@ -1,7 +1,12 @@
-"""What makes two words that people type the same word. Which words mean what is said elsewhere."""
+"""What makes two words that people type the same word, and which of them no story can be started by.
+
+What a whole text means is said by subscribers/meaning.py.
+"""
 
 import unicodedata
+from functools import lru_cache
 
+from django.conf import settings
 from django.db import models
 
 # The carrier acts on these by itself (Twilio's default opt-out words), so no story can be started by one.
@@ -9,6 +14,26 @@ STOP_WORDS = frozenset({"STOP", "STOPALL", "UNSUBSCRIBE", "END", "QUIT", "CANCEL
 START_WORDS = frozenset({"START", "UNSTOP", "YES"})
 HELP_WORDS = frozenset({"HELP", "INFO"})
 RESERVED_WORDS = STOP_WORDS | START_WORDS | HELP_WORDS
+
+
+def command_words() -> dict[str, str]:
+    """Return by which words readers steer their stories, each with the command that it is, such as PAUSE."""
+    return commands_of(tuple(settings.COMMAND_WORDS.items()))
+
+
+@lru_cache
+def commands_of(words: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, str]:
+    return {normalize(word): command for command, of_command in words for word in of_command}
+
+
+def refusal(keyword: str | None) -> str:
+    """Return why this word can start no story; empty if it can."""
+    if keyword in RESERVED_WORDS:
+        return f"{keyword} has a meaning of its own for phone networks; choose another word."
+    if command := command_words().get(keyword):
+        what = "a command" if command == keyword else f"the command {command}"
+        return f"{keyword} is {what} by which readers steer their stories; choose another word."
+    return ""
 
 
 def normalize(text: str) -> str:

@@ -8,15 +8,16 @@ from typing import Self
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.files.base import File
-from django.core.validators import MinValueValidator, URLValidator
+from django.core.validators import MinValueValidator, RegexValidator, URLValidator
 from django.db import models, transaction
 from django.db.models import F, Q
 from django.urls import reverse
 from django.utils.text import slugify
 from django_q.tasks import async_task
 
+from . import placeholders
 from .addresses import carrier_address
-from .keywords import RESERVED_WORDS, KeywordField
+from .keywords import KeywordField, refusal
 from .media import SUFFIXES, picture_kind, validate_picture
 from .phone import Picture
 from .prices import Price as Price
@@ -26,6 +27,8 @@ from .waits import Wait
 # Twilio refuses a longer body (error 21617), with a picture or without. A draft may have one.
 BODY_MAX_LENGTH = 1600
 SLUG_MAX_LENGTH = 50
+# What a closing text may name, besides its own words.
+CLOSING_PLACEHOLDERS = ("story", "newsroom", "offers")
 
 
 class StoryQuerySet(models.QuerySet):
@@ -70,6 +73,31 @@ class Story(models.Model):
         default=1,
         help_text="How often a reader who texts no keyword gets this story, compared with the others; 0 is never.",
     )
+    number = models.CharField(
+        max_length=20,
+        blank=True,
+        validators=[
+            RegexValidator(
+                r"^(\+[1-9][0-9]{6,14}|[0-9]{3,8})$",
+                "This is neither a number such as +14155550100 nor a short code.",
+            )
+        ],
+        help_text="Only who texts this number of ours, such as +14155550100, can start it. Empty: any of our numbers.",
+    )
+    language = models.CharField(
+        max_length=10,
+        blank=True,
+        validators=[RegexValidator(r"^[a-z]{2,3}(-[A-Za-z0-9]{2,4})?$", "A language is written as “de” or “pt-BR”.")],
+        help_text="In which language its readers get what the system says by itself, such as “de”, if those texts are "
+        "there in it. Empty: the newsroom’s.",
+    )
+    closing = models.TextField(
+        "closing text",
+        blank=True,
+        max_length=1600,
+        help_text="Comes a minute after the last text. {offers} in it stands for up to three stories that this reader "
+        "has not had, with their keywords: “FERRY (The last ferry)”.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     reordered_at = models.DateTimeField(
@@ -102,10 +130,10 @@ class Story(models.Model):
         return next(slug for slug in slugs if slug not in taken)
 
     def clean(self):
-        if self.keyword in RESERVED_WORDS:
-            raise ValidationError(
-                {"keyword": f"{self.keyword} has a meaning of its own for phone networks; choose another word."}
-            )
+        if reason := placeholders.refusal(self.closing, CLOSING_PLACEHOLDERS):
+            raise ValidationError({"closing": reason})
+        if reason := refusal(self.keyword):
+            raise ValidationError({"keyword": reason})
 
     def arrange(self, ordered_ids: list[int], now: datetime) -> None:
         """Number this story's texts 1…n in the order of their ids; texts that are not named are to be gone."""

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from . import history
-from .keywords import RESERVED_WORDS
+from .keywords import refusal
 from .models import BODY_MAX_LENGTH, Story, StoryText
 from .templatetags.phone_numbers import spaced
 
@@ -61,8 +61,8 @@ def warnings(story: Story) -> list[str]:
 def keyword_obstacles(story: Story) -> list[str]:
     if not story.keyword:
         return [] if story.weight else ["Nobody could start it: give it a keyword, or a weight above 0."]
-    if story.keyword in RESERVED_WORDS:
-        return [f"The keyword {story.keyword} has a meaning of its own for phone networks; choose another word."]
+    if reason := refusal(story.keyword):
+        return [f"The keyword {reason}"]
     other = Story.objects.published().filter(keyword=story.keyword).exclude(pk=story.pk).first()
     return [f"The keyword {story.keyword} already starts “{other}”; choose another word."] if other else []
 
@@ -101,7 +101,8 @@ def says_how_to_stop(text: StoryText) -> bool:
 
 def how_to_start(story: Story) -> str:
     """Say what a reader does to start this published story."""
-    number = f" to {spaced(settings.TWILIO_NUMBER)}" if settings.TWILIO_NUMBER else ""
+    number = story.number or settings.TWILIO_NUMBER
+    number = f" to {spaced(number)}" if number else ""
     if story.keyword:
         return f"Readers can text {story.keyword}{number}."
     return f"It has no keyword: readers who text anything else{number} may get it."

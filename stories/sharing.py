@@ -93,7 +93,7 @@ class Invitation:
     def to(cls, story: Story) -> "Invitation":
         return cls(
             story,
-            settings.TWILIO_NUMBER,
+            story.number or settings.TWILIO_NUMBER,
             Pace.of(story.texts.order_by("position").only("story", "delay", "days", "at")),
         )
 
@@ -142,5 +142,5 @@ class Invitation:
 
 
 def card_of(story: Story) -> Card:
-    number = settings.TWILIO_NUMBER
+    number = story.number or settings.TWILIO_NUMBER
     return Card(story.title, story.keyword or "", spaced(number) if number else "", settings.NEWSROOM_NAME)

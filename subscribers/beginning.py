@@ -16,15 +16,18 @@ from .models import Enrollment, Message, led
 from .scheduling import schedule
 
 # Those that are still ours take over the words of their texts as they now read, and are begun, if nothing stands in
-# their way: the reader has opted out or left the story, the text was deleted, the brake is on. Whatever stands in
-# the way here has to be known to put_aside(), or its message stays claimed until the lease runs out.
+# their way: the reader has opted out (which nothing is said of but that) or left the story, the text was deleted, the
+# brake is on. Whatever stands in the way here has to be known to put_aside(), or its message stays claimed until the
+# lease runs out.
 BEGIN = """
 UPDATE subscribers_message SET
     body = COALESCE((SELECT body FROM stories_storytext WHERE id = text_id), body),
     media_urls = CASE WHEN text_id IS NULL THEN media_urls ELSE '[]' END,
     begun_at = %(now)s, lease_until = %(lease_until)s, attempts = attempts + 1
 WHERE id IN %(ids)s AND status = 'sending' AND lease = %(lease)s AND lease_until > %(now)s AND begun_at IS NULL
-    AND EXISTS (SELECT 1 FROM subscribers_subscriber r WHERE r.id = subscriber_id AND r.opted_out_at IS NULL)
+    AND EXISTS (
+        SELECT 1 FROM subscribers_subscriber r
+        WHERE r.id = subscriber_id AND (r.opted_out_at IS NULL) <> (automatic = 'stopped'))
     AND (step IS NULL OR text_id IS NOT NULL AND EXISTS (
         SELECT 1 FROM subscribers_enrollment e WHERE e.id = enrollment_id AND e.status = 'active'))
     AND NOT EXISTS (

@@ -3,11 +3,13 @@
 import logging
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from textengine.database import write_rows
 
-from .models import Enrollment, Message, Subscriber, masked
+from .erasing import digest
+from .models import Enrollment, Message, StoppedNumber, Subscriber, SystemText, masked
 from .scheduling import schedule
 
 logger = logging.getLogger(__name__)
@@ -22,7 +24,7 @@ def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
         for enrollment in live:
             enrollment.end(Enrollment.Status.STOPPED, now, reason)
         write_rows(live, ["status", "ended_at", "reason"])
-        Message.objects.filter(subscriber=subscriber).cancel()
+        Message.objects.filter(subscriber=subscriber).exclude(automatic=SystemText.Kind.STOPPED).cancel()
     logger.info("subscriber.opted_out id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))
 
 
@@ -39,8 +41,11 @@ def opt_in(subscriber: Subscriber, now: datetime) -> None:
         )
         locked.opted_out_at = None
         locked.save(update_fields=["opted_out_at"])
-        for enrollment in ended:
+        StoppedNumber.objects.filter(digest=digest(str(locked.phone_number))).delete()
+        for place, enrollment in enumerate(ended):
             enrollment.resume()
+            if settings.MAX_STORIES_AT_ONCE and place >= settings.MAX_STORIES_AT_ONCE:
+                enrollment.status = Enrollment.Status.WAITING
         write_rows(ended, ["status", "ended_at", "reason"])
         schedule(ended, now)
     logger.info("subscriber.opted_in id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))

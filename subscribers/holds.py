@@ -1,6 +1,6 @@
 """The newsroom's brake: keeping back what it covers, and letting go. Putting it on is a row."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.db.models import QuerySet
@@ -9,6 +9,8 @@ from .models import Hold, Message
 
 # How many messages are put aside at once; the rest follows at the next poll.
 HOLD_BACK_LIMIT = 1000
+# After so long nobody waits for an answer any more.
+ANSWERS_KEPT = timedelta(hours=1)
 
 
 def hold_back(messages: QuerySet[Message]) -> None:
@@ -27,7 +29,8 @@ def hold_back(messages: QuerySet[Message]) -> None:
 def release(hold: Hold, now: datetime) -> int:
     """Take this hold off; return how many held messages may go out again, all at once where they are due.
 
-    A message that another active hold covers stays held. One that is already released changes nothing.
+    A message that another active hold covers stays held, and an old answer stays unsaid. One that is already released
+    changes nothing.
     """
     with transaction.atomic():
         # All of them, so that of two that are released at the same moment the second sees the first gone.
@@ -39,4 +42,5 @@ def release(hold: Hold, now: datetime) -> int:
         if None in still:
             return 0
         held = Message.objects.filter(status=Message.Status.HELD).exclude(story__in=still)
+        held.filter(created_at__lt=now - ANSWERS_KEPT).exclude(automatic="").exclude(automatic=Message.CLOSING).cancel()
         return held.update(status=Message.Status.SCHEDULED)

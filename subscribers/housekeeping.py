@@ -8,12 +8,14 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django_q.models import Task
 
-from .models import Enrollment, Message
+from .models import Enrollment, Erasure, Message
 
 logger = logging.getLogger(__name__)
 
 # How long a failed task is kept for whoever looks into it.
 FAILED_TASKS_KEPT = timedelta(days=30)
+# How long we know that a message was erased: the carrier tries its webhook again within minutes.
+ERASURES_KEPT = timedelta(days=1)
 # So many rows are deleted in one transaction, so that nobody waits long for a lock.
 SWEEP_BATCH = 1000
 
@@ -21,6 +23,7 @@ SWEEP_BATCH = 1000
 def sweep(now: datetime) -> bool:
     """Delete a batch of what is past its time; return whether there may be more."""
     Task.objects.filter(stopped__lt=now - FAILED_TASKS_KEPT).delete()
+    Erasure.objects.filter(done_at__lt=now - ERASURES_KEPT).delete()
     if settings.MESSAGE_RETENTION is None:
         return False
     with transaction.atomic():

@@ -1,127 +1,100 @@
-"""What a reader's text does: it is kept, and it may start a story, stop everything, or take a stop back."""
+"""What a reader's text does: it is kept, and then done what it means, which meaning.py says."""
 
 import json
 import logging
-import random
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 import phonenumbers
+from django.conf import settings
 
-from stories.keywords import HELP_WORDS, START_WORDS, STOP_WORDS, normalize
-from stories.timing import due_at
-from stories.waits import Wait
+from stories.keywords import normalize
 from textengine.database import retried_at_once, run_sql
 
-from . import consent
-from .models import Subscriber, masked, zone_of
-from .scheduling import insert_messages, wait_of
+from . import commands, consent, erasing, replies
+from .meaning import Decision, Facts, Keyword, Meaning, decide, may_be_misspelt
+from .models import Subscriber, masked
+from .starting import Opening, Reader, begin_any, begin_story, near_keywords, stories_for
+from .wording import Kind
 
 logger = logging.getLogger(__name__)
+
+NOT_A_PHONE = "a short code or a name: no story can be sent there"
+NOT_ALLOWED = "from a country that we do not text (ALLOWED_COUNTRIES)"
 
 
 @dataclass(frozen=True, slots=True)
 class InboundText:
-    """A text as it came: `sender` is a phone number in E.164, or whatever else the carrier names as sender."""
+    """A text as it came: `sender` is a phone number in E.164, or whatever else the carrier names as sender.
+
+    `opt_out_type` is what the carrier takes it for, if it says so: STOP, START or HELP.
+    """
 
     sid: str
     sender: str
     number: str
     body: str
     media_urls: list[str] = field(default_factory=list)
+    opt_out_type: str = ""
 
 
-# Locks the reader's row, whether it was there before or is made now.
+# Locks the reader's row, whether it was there before or is made now. Who had opted out before all was erased still has.
 READER = """
-INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at, heard_at)
-VALUES (%(phone_number)s, '', %(now)s, %(now)s)
-ON CONFLICT (phone_number) DO UPDATE SET heard_at = excluded.heard_at RETURNING id, opted_out_at, time_zone
+INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at, heard_at, opted_out_at)
+VALUES (%(phone_number)s, '', %(now)s, %(now)s, (
+    SELECT created_at FROM subscribers_stoppednumber WHERE digest = %(digest)s))
+ON CONFLICT (phone_number) DO UPDATE SET heard_at = excluded.heard_at
+RETURNING id, opted_out_at, time_zone, forgotten_at, created_at = %(now)s
 """
-# With it comes what it asks for: the story whose keyword this is, and whether the reader is in any story. Here and
-# below, stories are Story.objects.readable() and enrollments Enrollment.LIVE; a rehearsal, which has a pace, is none.
+# Not once more where it was erased meanwhile. With it comes what its meaning depends on: the story whose keyword it is,
+# and whether the reader is in that one; whether the reader has had any story (1) or is in one (2); whether remarks are
+# answered at all. Stories are Story.objects.readable() that start at this number of ours, and enrollments
+# Enrollment.LIVE; a rehearsal, which has a pace, is none.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
-VALUES ('inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, %(media_urls)s, %(sid)s, %(now)s,
-    '', 0, '')
+SELECT 'inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, %(media_urls)s,
+    CAST(%(sid)s AS varchar), %(now)s, %(reason)s, 0, ''
+WHERE NOT EXISTS (SELECT 1 FROM subscribers_erasure WHERE sid = %(sid)s)
 ON CONFLICT DO NOTHING
 RETURNING (
     SELECT s.id FROM stories_story s
-    WHERE s.keyword = %(word)s AND s.status = 'published'
+    WHERE s.keyword = %(word)s AND s.status = 'published' AND s.number IN ('', %(number)s)
         AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
 ), EXISTS (
-    SELECT 1 FROM subscribers_enrollment e
-    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused') AND e.pace IS NULL)
+    SELECT 1 FROM subscribers_enrollment e JOIN stories_story s ON s.id = e.story_id
+    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused', 'waiting') AND s.keyword = %(word)s
+        AND e.pace IS NULL
+), (
+    SELECT MAX(CASE WHEN e.status IN ('active', 'paused', 'waiting') THEN 2 ELSE 1 END)
+    FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.pace IS NULL
+), EXISTS (SELECT 1 FROM subscribers_systemtext WHERE kind = 'unknown' AND body <> '')
 """
-# A story as it begins: with its first text.
-OPENINGS = """
-SELECT s.weight, s.id, t.id, t.delay, t.days, t.at FROM stories_story s
-JOIN stories_storytext t ON t.id = (
-    SELECT id FROM stories_storytext WHERE story_id = s.id ORDER BY position LIMIT 1)
-WHERE s.status = 'published' AND
-"""
-OPENING = f"{OPENINGS} s.id = %(story)s"
-# What a reader has not had yet.
-UNREAD = f"""{OPENINGS} s.weight > 0 AND NOT EXISTS (
-    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
-        AND e.pace IS NULL)
-"""  # noqa: S608
-# Nothing for who is in this story.
-ENROLL = """
-INSERT INTO subscribers_enrollment (subscriber_id, story_id, number, created_at, status, step, reason)
-VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, 'active', 0, '') ON CONFLICT DO NOTHING RETURNING id
-"""
-
-
-@dataclass(frozen=True, slots=True)
-class Reader:
-    """Who texted us, locked: the subscriber's id, and what stands there."""
-
-    subscriber: int
-    opted_out: bool
-    time_zone: str
-    phone_number: str
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """What a text asks for: the story whose keyword it is; and whether its reader is in any story by now."""
-
-    story: int | None
-    reading: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """A story's first text and its wait."""
-
-    story: int
-    text: int
-    wait: Wait
 
 
 def receive(text: InboundText, now: datetime) -> None:
-    """Keep an inbound text and do what it asks for, once for each SID.
+    """Keep an inbound text and do what it means, once for each SID.
 
     1. Keep it; where its SID is there already, or comes at the same moment, that is all.
     2. A sender that is no phone number cannot read: nothing more.
-    3. STOP and START act at once; while a reader is stopped, nothing but START does.
-    4. HELP is the carrier's to answer.
-    5. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
+    3. Read what its meaning depends on, as little as that needs.
+    4. Do what it means.
     """
-    if keep_and_act(text, phone_number(text.sender), normalize(text.body), now):
-        logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
+    meaning = keep_and_act(text, phone_number(text.sender), normalize(text.body), now)
+    if meaning:
+        logger.info("message.received sid=%s from=%s meaning=%s", text.sid, masked(text.sender), meaning.name.lower())
     else:
         logger.info("message.repeated sid=%s", text.sid)
 
 
 @retried_at_once
-def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bool:
-    """Do what receive() says in one transaction; return whether this SID comes for the first time.
+def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> Meaning | None:
+    """Do what receive() says in one transaction; return what the text means, None for a SID that comes once more.
 
     `number` is the sender's in E.164, empty for one who cannot be texted; `word` is the text as keywords are compared.
     """
     reader = lock_reader(number, now) if number else None
+    allowed = bool(number) and is_allowed(number)
     kept = run_sql(
         KEEP,
         subscriber=reader and reader.subscriber,
@@ -131,17 +104,48 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
         media_urls=json.dumps(text.media_urls),
         sid=text.sid,
         now=now,
+        reason="" if allowed else NOT_ALLOWED if reader else NOT_A_PHONE,
         word=word or None,
     )
     if kept and reader:
-        act(reader, word, Asked(*kept[0]), text.number, now)
-    return bool(kept)
+        return understand(reader, text, word, allowed, kept[0], now)
+    if reader and reader.was_made:
+        # The text was erased, and its sender with it.
+        Subscriber.objects.filter(pk=reader.subscriber).delete()
+    return Meaning.IGNORED if kept else None
+
+
+def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept: tuple, now: datetime) -> Meaning:
+    """Act on a text with what came with it when it was `kept`; return what it means."""
+    story, in_story, had, remarks_are_answered = kept
+    if reader.forgotten:
+        Subscriber.objects.filter(pk=reader.subscriber).update(forgotten_at=None)
+    facts = Facts(
+        number=text.number,
+        opt_out_type=text.opt_out_type,
+        opted_out=reader.opted_out,
+        allowed=allowed,
+        reading=had == 2,
+        keywords={word: Keyword(story, bool(in_story))} if story else {},
+    )
+    reader = replace(reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered))
+    decision, openings = decide(text.body, facts), []
+    if decision.meaning is Meaning.ANY:
+        openings = stories_for(reader, text.number, word)
+        keywords = {each.keyword: Keyword(each.story, each.had == 2) for each in openings if each.keyword}
+        decision = decide(text.body, replace(facts, keywords=keywords))
+    elif decision.meaning is Meaning.REMARK and may_be_misspelt(word):
+        decision = decide(text.body, replace(facts, keywords=near_keywords(reader, text.number, word)))
+    act(decision, reader, text.number, word, openings, now)
+    return decision.meaning
 
 
 def lock_reader(number: str, now: datetime) -> Reader:
     """Return the reader with this number, locked; make one who is new."""
-    [(subscriber, opted_out_at, time_zone)] = run_sql(READER, phone_number=number, now=now)
-    return Reader(subscriber, bool(opted_out_at), time_zone, number)
+    [(subscriber, opted_out_at, time_zone, forgotten_at, was_made)] = run_sql(
+        READER, phone_number=number, digest=erasing.digest(number), now=now
+    )
+    return Reader(subscriber, bool(opted_out_at), time_zone, number, bool(forgotten_at), bool(was_made))
 
 
 def phone_number(sender: str) -> str:
@@ -157,35 +161,56 @@ def phone_number(sender: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
 
 
-def act(reader: Reader, word: str, asked: Asked, number: str, now: datetime) -> None:
-    """Do what this word, texted to our `number`, asks for."""
-    if word in STOP_WORDS:
-        consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word}")
-    elif reader.opted_out:
-        if word in START_WORDS:
-            consent.opt_in(Subscriber.objects.get(pk=reader.subscriber), now)
-    elif word in HELP_WORDS:
-        return
-    elif opening := choose_story(reader.subscriber, asked):
-        enroll(reader, opening, number, now)
+def is_allowed(number: str) -> bool:
+    """Tell whether a number in E.164 lies in a country that we text; everywhere, if none is named."""
+    countries = settings.ALLOWED_COUNTRIES
+    return not countries or phonenumbers.region_code_for_number(phonenumbers.parse(number)) in countries
 
 
-def choose_story(subscriber: int, asked: Asked) -> Opening | None:
-    """Return the story that a text starts, if the reader is not in it; None where it starts none."""
-    if asked.story:
-        found = run_sql(OPENING, story=asked.story)
-    else:
-        found = [] if asked.reading else run_sql(UNREAD, subscriber=subscriber)
-    # The only one is chosen whatever its weight.
-    chosen = random.choices(found, [weight for weight, *_ in found]) if len(found) > 1 else found  # noqa: S311
-    return next((Opening(story, text, wait_of(*wait)) for _, story, text, *wait in chosen), None)
+def act(decision: Decision, reader: Reader, number: str, word: str, openings: list[Opening], now: datetime) -> None:
+    """Do what a text to our `number` means; `openings` are the stories that were looked at, if any were."""
+    subscriber = reader.subscriber
+    match decision.meaning:
+        case Meaning.STOP:
+            stop(reader, number, word, decision, now)
+        case Meaning.START:
+            consent.opt_in(Subscriber.objects.get(pk=subscriber), now)
+            answer(reader, number, Kind.STARTED, decision, now)
+        case Meaning.HELP:
+            answer(reader, number, Kind.HELP, decision, now)
+        case Meaning.PAUSE:
+            commands.pause(subscriber, number, now)
+        case Meaning.RESUME:
+            commands.resume(subscriber, number, reader.zone, now)
+        case Meaning.AGAIN:
+            commands.again(subscriber, number, reader.zone, now)
+        case Meaning.WHERE:
+            commands.where(subscriber, number, decision.story, reader.zone, now)
+        case Meaning.FORGET:
+            forget(reader, number, now)
+        case Meaning.STORY:
+            begin_story(reader, decision.story, openings, number, now)
+        case Meaning.ANY:
+            begin_any(reader, openings, number, now)
+        case Meaning.REMARK if reader.remarks_are_answered:
+            replies.answer(subscriber, number, Kind.UNKNOWN, now)
 
 
-def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None:
-    """Start a story for this reader, who texted our `number`: its first text is scheduled, counted from `now`."""
-    begun = run_sql(ENROLL, subscriber=reader.subscriber, story=opening.story, number=number, now=now)
-    for (enrollment,) in begun:
-        zone = zone_of(reader.time_zone, reader.phone_number) if opening.wait.at else UTC
-        due = due_at(now, opening.wait, zone)
-        insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due)], now)
-        logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, opening.story, reader.subscriber)
+def stop(reader: Reader, number: str, word: str, decision: Decision, now: datetime) -> None:
+    """End everything; a second STOP is not confirmed once more."""
+    consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word[:20]}")
+    if not reader.opted_out:
+        answer(reader, number, Kind.STOPPED, decision, now)
+
+
+def forget(reader: Reader, number: str, now: datetime) -> None:
+    """Erase all about this reader; who has opted out gets no word of it."""
+    erasing.forget(Subscriber.objects.get(pk=reader.subscriber), now)
+    if not reader.opted_out:
+        replies.answer(reader.subscriber, number, Kind.FORGOTTEN, now)
+
+
+def answer(reader: Reader, number: str, kind: Kind, decision: Decision, now: datetime) -> None:
+    """Say what there is to say, unless the carrier does."""
+    if not decision.answered:
+        replies.answer(reader.subscriber, number, kind, now)

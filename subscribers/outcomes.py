@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from textengine.carrier import Accepted, Action, CarrierError, action_for
@@ -14,7 +15,7 @@ from textengine.database import retried_alone, retried_at_once, retried_patientl
 from . import consent, error_codes
 from .models import Enrollment, Hold, Message, Subscriber, masked
 from .rates import slow_down
-from .scheduling import lock_places, move_on
+from .scheduling import follow_end, lock_places, move_on
 
 logger = logging.getLogger(__name__)
 
@@ -168,7 +169,7 @@ def apply_error(message: Message, error: CarrierError, now: datetime) -> None:
             message.release(due_at=now + timedelta(days=1))
         case Action.NEW_SENDER if message.number:
             # The number that the reader once texted is not ours any more: the configured one takes over.
-            message.number = ""
+            message.number, message.number_lost = "", True
             message.release(due_at=message.due_at)
         case Action.HOLD | Action.NEW_SENDER:
             message.release(due_at=message.due_at)
@@ -186,7 +187,7 @@ def follow_error(message: Message, action: Action, now: datetime) -> None:
             end(Enrollment.objects.filter(subscriber=message.subscriber_id), reason, now)
         case Action.SLOW_DOWN:
             slow_down(message.number, now + backoff(message.attempts))
-        case Action.NEW_SENDER if forget_number(message):
+        case Action.NEW_SENDER if forget_number(message) or message.number_lost:
             logger.warning("enrollment.sender_changed id=%s", message.enrollment_id)
         case Action.HOLD | Action.NEW_SENDER:
             _, made = Hold.objects.get_or_create(
@@ -212,6 +213,8 @@ def end(enrollments: QuerySet[Enrollment], reason: str, now: datetime) -> None:
         enrollment.end(Enrollment.Status.FAILED, now, reason[:300])
     write_rows(live, ["status", "ended_at", "reason"])
     Message.objects.filter(enrollment__in=live).cancel()
+    if settings.MAX_STORIES_AT_ONCE:
+        follow_end([enrollment.pk for enrollment in live if not enrollment.is_rehearsal])
 
 
 def receive_callback(sid: str, status: str, error_code: int | None, message_id: int | None, now: datetime) -> bool:
@@ -287,6 +290,7 @@ def send_again(message: Message, action: Action, now: datetime) -> None:
         enrollment_id=message.enrollment_id,
         story_id=message.story_id,
         again=message,
+        automatic=message.automatic,
         body=message.body,
         media_urls=message.media_urls,
         attempts=message.attempts,

@@ -10,7 +10,7 @@ from django.db.models import Exists, OuterRef
 
 from textengine.database import retried_at_once
 
-from . import rehearsals
+from . import erasing, rehearsals
 from .models import Enrollment, Hold, Message, OwnPhone, Subscriber, masked
 
 logger = logging.getLogger(__name__)
@@ -22,6 +22,9 @@ WORDS = (
 OPTED_OUT = (
     "This phone has texted STOP, so nothing is sent to it, neither a code nor a rehearsal. Text START from it to our "
     "number; then try again."
+)
+BEING_ERASED = (
+    "This phone has asked to be forgotten, and the last that we have of it is being erased. Try again in a few minutes."
 )
 HELD = "Everything is on hold, so no code would go out now. Ask for one when the hold is released."
 TOO_MANY = "That were many codes within an hour. Wait a while before you ask for another one."
@@ -41,9 +44,11 @@ def ask_code(user: User, number: str, now: datetime) -> OwnPhone:
     Raises Refusal; the phone that the account had until then is kept in that case.
     """
     own = locked(user)
-    phone, _ = Subscriber.objects.get_or_create(phone_number=number)
-    if Subscriber.objects.locked().get(pk=phone.pk).opted_out_at:
+    phone = locked_phone(number)
+    if phone.opted_out_at:
         raise Refusal(OPTED_OUT)
+    if phone.forgotten_at:
+        raise Refusal(BEING_ERASED)
     if Hold.objects.active().filter(story=None).exists():
         raise Refusal(HELD)
     if not own.may_have_code(now):
@@ -56,6 +61,13 @@ def ask_code(user: User, number: str, now: datetime) -> OwnPhone:
     own.save()
     logger.info("own_phone.code user=%s number=%s", user.pk, masked(phone.phone_number))
     return own
+
+
+def locked_phone(number: str) -> Subscriber:
+    """Return who has this number, locked; who had opted out before all was erased still has."""
+    defaults = {"opted_out_at": erasing.stopped_at(number)}
+    phone, _ = Subscriber.objects.get_or_create(phone_number=number, defaults=defaults)
+    return Subscriber.objects.locked().get(pk=phone.pk)
 
 
 def text(phone: Subscriber, body: str, now: datetime) -> Message:
@@ -98,8 +110,7 @@ def remove(user: User, now: datetime) -> None:
     """Take this account's phone away; how many codes it asked for is remembered."""
     own = locked(user)
     leave(own, now)
-    own.subscriber = own.confirmed_at = None
-    own.forget_code()
+    own.let_go()
     own.save()
 
 

@@ -31,14 +31,21 @@ def true_gaps(story: Story, phone: Subscriber, start: datetime) -> list[timedelt
     return gaps(timeline(story.texts.order_by("position"), start, phone.zone), start)
 
 
+class Forgotten(Exception):
+    """This phone is nobody's any more: it asked to be forgotten at this moment, or was removed."""
+
+
 @retried_at_once
 def start(story: Story, phone: Subscriber, total: timedelta | None, now: datetime) -> timedelta:
     """Begin a rehearsal that takes about `total`, or its true time where that is None; return what it will take.
 
-    One that is on its way to this phone is replaced. Raises OptedOut.
+    One that is on its way to this phone is replaced. Raises OptedOut and Forgotten.
     """
-    # A STOP at this moment comes before or after, but not in between.
-    if Subscriber.objects.locked().get(pk=phone.pk).opted_out_at:
+    # A STOP or a FORGET at this moment comes before or after, but not in between.
+    found = Subscriber.objects.locked().filter(pk=phone.pk, forgotten_at=None).first()
+    if found is None:
+        raise Forgotten
+    if found.opted_out_at:
         raise OptedOut
     stop(rehearsals_on(phone, story), now, "begun anew")
     waits = true_gaps(story, phone, now)

@@ -10,8 +10,10 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django_q.tasks import async_task
 
 from stories.history import earlier_lives
 from stories.models import StoryText
@@ -281,10 +283,24 @@ def insert_messages(rows: list[tuple], now: datetime) -> None:
             cursor.execute(f"{SCHEDULE}{', '.join([SCHEDULED] * len(rows))} ON CONFLICT DO NOTHING", values)
 
 
+COMPLETE = """
+UPDATE subscribers_enrollment SET status = 'completed', ended_at = %(now)s WHERE id IN %(ids)s
+RETURNING id, pace, (SELECT s.closing <> '' FROM stories_story s WHERE s.id = story_id)
+"""
+
+
 def complete(enrollments: list[int], now: datetime) -> None:
     """End these passages: the last text was sent."""
     if enrollments:
-        Enrollment.objects.filter(pk__in=enrollments).update(status=Enrollment.Status.COMPLETED, ended_at=now)
+        ended = run_sql(COMPLETE, ids=enrollments, now=now)
+        limited = settings.MAX_STORIES_AT_ONCE
+        follow_end([pk for pk, pace, closes in ended if pace is None and (closes or limited)])
+
+
+def follow_end(ended: list[int]) -> None:
+    """Have the cluster do what follows these ends, each reader by itself: the transaction has locked messages."""
+    if ended:
+        async_task("subscribers.tasks.follow_end", ended)
 
 
 def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from . import dispatch, housekeeping, recovery, scheduling
+from . import dispatch, ending, erasing, housekeeping, recovery, scheduling
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -20,6 +20,15 @@ def follow_story(story_id: int, after: int = 0) -> None:
     last = scheduling.follow_story(story_id, timezone.now(), after)
     if last is not None:
         async_task("subscribers.tasks.follow_story", story_id, last)
+
+
+def follow_end(enrollments: list[int]) -> None:
+    ending.follow_end(enrollments, timezone.now())
+
+
+def erase() -> None:
+    if erasing.erase(timezone.now()):
+        async_task("subscribers.tasks.erase")
 
 
 def sweep() -> None:

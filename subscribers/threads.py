@@ -53,6 +53,7 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     pictures = [unsent.picture] if unsent and unsent.picture else sent_pictures(message)
     meta = [date_format(moment, "H:i")]
     if from_us:
+        meta.append(message.occasion)
         meta.append(message.get_status_display())
         meta.append(error_codes.in_words(message.error_code) or message.reason)
     elif message.media_urls:

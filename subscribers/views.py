@@ -68,6 +68,7 @@ def receive_inbound(request: HttpRequest) -> HttpResponse:
             number=number,
             body=parameters.get("Body", ""),
             media_urls=carrier.media_of(parameters),
+            opt_out_type=parameters.get("OptOutType", ""),
         ),
         timezone.now(),
     )

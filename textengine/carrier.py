@@ -4,6 +4,7 @@ Only this module imports `twilio`, and carrier_http, which carries its requests.
 of numbers, bodies and SIDs.
 """
 
+import asyncio
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,6 +25,9 @@ __all__ = ["event_loop", "gather"]
 
 # A trial account puts this before every body; a message is looked up by its body.
 TRIAL_PREFIX = "Sent from your Twilio trial account - "
+
+# For how many seconds a message is being erased, until it is tried again later: a task must be over in time.
+ERASE_WITHIN = 10
 
 # What is raised when the request cannot have reached the carrier.
 NEVER_CONNECTED = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
@@ -163,6 +167,25 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
     except NO_USABLE_ANSWER as error:
         raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
     return found[::-1]
+
+
+async def erase(sid: str) -> None:
+    """Have the carrier forget a message: its words, its media, and that it was; nothing happens if it is gone.
+
+    Raises CarrierError while something of it is left, as long as the message is on its way.
+    """
+    message = client(settings.TWILIO_API_URL).messages(sid)
+    try:
+        async with asyncio.timeout(ERASE_WITHIN):
+            await message.update_async(body="")
+            for media in await message.media.list_async():
+                await message.media(media.sid).delete_async()
+            await message.delete_async()
+    except TwilioRestException as error:
+        if error.status != 404:
+            raise refusal(error) from error
+    except NO_USABLE_ANSWER as error:
+        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
 
 
 def is_signed(request: HttpRequest) -> bool:

@@ -11,6 +11,8 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError, storages
 from django.http.request import validate_host
 
+from stories.keywords import RESERVED_WORDS, normalize
+
 # What `make run` and .env.example use; whoever knows it can sign webhooks.
 SANDBOX_AUTH_TOKEN = "sandbox-auth-token"  # noqa: S105
 TWILIO_HOST = "twilio.com"
@@ -82,6 +84,25 @@ def unsafe() -> list[CheckMessage]:
                 f"PUBLIC_URL is {settings.PUBLIC_URL}, where Twilio cannot reach you; set it to your public address.",
                 id="textengine.W001",
             )
+        )
+    return messages
+
+
+@register(Tags.security)
+def check_command_words(app_configs, **kwargs) -> list[CheckMessage]:
+    """Look whether each word by which readers steer their stories means one thing."""
+    meanings = dict.fromkeys(RESERVED_WORDS, "a word that phone networks act on")
+    messages: list[CheckMessage] = []
+    for command, of_command in settings.COMMAND_WORDS.items():
+        for word in of_command:
+            if other := "no word at all" if not normalize(word) else meanings.get(normalize(word)):
+                messages.append(
+                    Error(f"{command}_WORDS names {word!r}, which is {other}; choose another.", id="textengine.E008")
+                )
+            meanings[normalize(word)] = f"already one of {command}_WORDS"
+    if settings.COMMAND_WORDS["PAUSE"] and not settings.COMMAND_WORDS["RESUME"]:
+        messages.append(
+            Error("PAUSE_WORDS lets readers pause, and RESUME_WORDS lets nobody go on; set both.", id="textengine.E009")
         )
     return messages
 

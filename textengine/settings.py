@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, available_timezones
 import environ
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
+from phonenumbers import SUPPORTED_REGIONS
 
 from . import env_file
 
@@ -54,6 +55,11 @@ def count(name: str, default: int) -> int:
     if value.isdecimal() and len(value) < 4 and int(value) > 0:
         return int(value)
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 up.")
+
+
+def words(name: str, default: str) -> tuple[str, ...]:
+    """Return the words that this setting lists, separated by commas; none where it is set to nothing."""
+    return tuple(word for word in map(str.strip, env.str(name, default).split(",")) if word)
 
 
 def clock(name: str, default: time) -> time:
@@ -174,6 +180,27 @@ TWILIO_API_URL = base_url("TWILIO_API_URL", "https://api.twilio.com")
 NEWSROOM_NAME = env.str("NEWSROOM_NAME", "").strip()
 NEWSROOM_CONTACT = link("NEWSROOM_CONTACT", mail=True)
 PRIVACY_URL = link("PRIVACY_URL")
+
+# By which words readers steer their stories; no words, and the command is off.
+COMMAND_WORDS = {name: words(f"{name}_WORDS", name) for name in ("PAUSE", "RESUME", "AGAIN", "WHERE", "FORGET")}
+# To which kinds of our numbers the carrier itself answers STOP, START and HELP; texts that it marks as such, which it
+# does with Advanced Opt-Out, are a kind of their own.
+SENDER_KINDS = ("long-code", "toll-free", "short-code", "advanced-opt-out")
+CARRIER_ANSWERS = words("CARRIER_ANSWERS", "long-code, toll-free, advanced-opt-out")
+if unknown := set(CARRIER_ANSWERS) - set(SENDER_KINDS):
+    raise ImproperlyConfigured(
+        f"CARRIER_ANSWERS names {min(unknown)!r}; it lists some of {', '.join(SENDER_KINDS)}, or nothing."
+    )
+# How many answers of the system's own one number gets within an hour at most: two machines that answer each other stop.
+ANSWERS_PER_HOUR = count("ANSWERS_PER_HOUR", 10)
+# How many stories one reader is in at once at most; the next ones wait in line. Any number unless set.
+MAX_STORIES_AT_ONCE = count("MAX_STORIES_AT_ONCE", 1) if env.str("MAX_STORIES_AT_ONCE", "") else None
+# The countries whose numbers can start stories, as ISO 3166 names them; all of them where none is named.
+ALLOWED_COUNTRIES = frozenset(word.upper() for word in words("ALLOWED_COUNTRIES", ""))
+if unknown := ALLOWED_COUNTRIES - SUPPORTED_REGIONS:
+    raise ImproperlyConfigured(
+        f"ALLOWED_COUNTRIES names {min(unknown)!r}; it lists countries by their two letters, such as US, CA."
+    )
 
 INSTALLED_APPS = [
     "textengine",

@@ -55,3 +55,11 @@ def test_two_stories_cannot_share_a_keyword():
 def test_a_word_that_phone_networks_act_on_is_no_keyword(word):
     with pytest.raises(ValidationError, match="meaning of its own"):
         Story(title="A", slug="a", keyword=word.lower()).full_clean()
+
+
+def test_a_command_is_no_keyword(settings):
+    settings.COMMAND_WORDS = {"PAUSE": ("Pause", "Warte!"), "AGAIN": ()}
+    for word, reason in (("pause", "PAUSE is a command by which"), ("WARTE", "WARTE is the command PAUSE by which")):
+        with pytest.raises(ValidationError, match=reason):
+            Story(title="A", slug="a", keyword=word).full_clean()
+    Story(title="A", slug="a", keyword="again").full_clean()

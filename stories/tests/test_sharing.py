@@ -238,3 +238,9 @@ def test_how_the_snippet_looks_is_shown_with_its_own_styles_and_nothing_else(jou
     assert response["X-Frame-Options"] == "SAMEORIGIN"
     assert "<aside style=" in response.content.decode()
     assert "'unsafe-inline'" not in journalist.get(reverse("admin:index"))["Content-Security-Policy"]
+
+
+@pytest.mark.django_db
+def test_a_story_that_is_bound_to_a_number_is_shared_with_that_one():
+    invitation = Invitation.to(make_story(keyword="ferry", number="54321"))
+    assert (invitation.number, invitation.sms_link) == ("54321", "sms:54321?&body=FERRY")

@@ -8,5 +8,6 @@ from .holds import HoldAdmin
 from .messages import MessageAdmin
 from .senders import SenderAdmin
 from .subscribers import SubscriberAdmin
+from .system_texts import SystemTextAdmin
 
-__all__ = ["EnrollmentAdmin", "HoldAdmin", "MessageAdmin", "SenderAdmin", "SubscriberAdmin"]
+__all__ = ["EnrollmentAdmin", "HoldAdmin", "MessageAdmin", "SenderAdmin", "SubscriberAdmin", "SystemTextAdmin"]

@@ -72,10 +72,10 @@ class MessageAdmin(ReadOnlyAdmin):
 
     @admin.display(description="story")
     def place(self, message: Message) -> str:
-        if not message.story:
-            return NOTHING
-        place = f"{message.story}, text {message.step}" if message.step else str(message.story)
-        return marked(place, bool(message.enrollment) and message.enrollment.is_rehearsal)
+        """Which text of which story it is, or on which occasion the system sent it by itself."""
+        text = f"{message.story}, text {message.step}" if message.step else message.story
+        place = " · ".join(str(part) for part in (text, message.occasion) if part)
+        return marked(place, bool(message.enrollment) and message.enrollment.is_rehearsal) if place else NOTHING
 
     @admin.display(description="text")
     def words(self, message: Message) -> str:

@@ -42,6 +42,8 @@ def progress_bar(enrollment: Enrollment) -> str:
 def what_comes_next(enrollment: Enrollment) -> str:
     """Say which text comes next and when, or why none comes."""
     message = progress_of(enrollment).upcoming
+    if enrollment.status == Enrollment.Status.WAITING:
+        return "begins when another story of this reader has ended"
     if enrollment.status != Enrollment.Status.ACTIVE:
         return enrollment.reason or NOTHING
     if message is None:

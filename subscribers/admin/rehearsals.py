@@ -260,6 +260,8 @@ def start(request: HttpRequest, story: Story) -> dict[str, forms.Form]:
         takes = rehearsals.start(story, own.subscriber, form.cleaned_data["total"], timezone.now())
     except rehearsals.OptedOut:
         messages.error(request, own_phones.OPTED_OUT)
+    except rehearsals.Forgotten:
+        messages.error(request, NOT_CONFIRMED)
     else:
         messages.success(request, f"On its way to your phone. It takes {in_words(takes)}.")
     return {}

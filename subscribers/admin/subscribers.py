@@ -11,7 +11,7 @@ from django.utils.html import format_html_join
 
 from textengine.moments import NOTHING, moment
 
-from .. import scheduling
+from .. import erasing, scheduling
 from ..models import Enrollment, Subscriber
 from ..progress import with_progress
 from ..threads import thread_of
@@ -66,6 +66,15 @@ class SubscriberAdmin(ReadOnlyAdmin):
         """Let what a reader has go with the reader, though none of it can be deleted alone; counted, not listed."""
         _, counts, _, protected = super().get_deleted_objects(objs, request)
         return [str(obj) for obj in objs], counts, set(), protected
+
+    def delete_model(self, request, obj):
+        self.delete_queryset(request, Subscriber.objects.filter(pk=obj.pk))
+
+    def delete_queryset(self, request, queryset):
+        """Erase what the carrier has of them too, and remember who had opted out."""
+        erasing.erase_by_hand(
+            Subscriber.objects.filter(pk__in=list(queryset.values_list("pk", flat=True))), timezone.now()
+        )
 
     def get_queryset(self, request):
         live = with_progress(Enrollment.objects.live())

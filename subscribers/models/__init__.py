@@ -4,8 +4,24 @@ And the own phones of those who write, to which they rehearse.
 """
 
 from .brakes import Hold, Sender
+from .erasing import Erasure, StoppedNumber
 from .messages import Message, led
 from .own_phones import OwnPhone
 from .readers import Enrollment, Subscriber, e164, masked, zone_of
+from .words import SystemText
 
-__all__ = ["Enrollment", "Hold", "Message", "OwnPhone", "Sender", "Subscriber", "e164", "led", "masked", "zone_of"]
+__all__ = [
+    "Enrollment",
+    "Erasure",
+    "Hold",
+    "Message",
+    "OwnPhone",
+    "Sender",
+    "StoppedNumber",
+    "Subscriber",
+    "SystemText",
+    "e164",
+    "led",
+    "masked",
+    "zone_of",
+]

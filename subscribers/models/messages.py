@@ -11,6 +11,7 @@ from stories.models import BODY_MAX_LENGTH, Story, StoryText
 
 from .locking import LockedQuerySet
 from .readers import Enrollment, Subscriber, e164
+from .words import SystemText
 
 
 def led(lead: str, body: str) -> str:
@@ -39,10 +40,14 @@ class MessageQuerySet(LockedQuerySet):
         return self.filter(status=Message.Status.SENDING, lease=lease, lease_until__gt=now, begun_at=None)
 
     def wanted(self) -> Self:
-        """To readers who have not opted out and, if it belongs to a story, are reading it."""
-        reader = Subscriber.objects.filter(pk=OuterRef("subscriber"), opted_out_at=None)
+        """To readers who have not opted out and, if it belongs to a story, are reading it.
+
+        Only that they have is said to those who have.
+        """
+        stopped = Exists(Subscriber.objects.filter(pk=OuterRef("subscriber")).exclude(opted_out_at=None))
         reading = Enrollment.objects.filter(pk=OuterRef("enrollment"), status=Enrollment.Status.ACTIVE)
-        return self.filter(Exists(reader), Q(step=None) | Exists(reading))
+        confirms = Q(automatic=SystemText.Kind.STOPPED)
+        return self.filter(confirms & stopped | ~confirms & ~stopped, Q(step=None) | Exists(reading))
 
     def addressed(self) -> Self:
         """With `to`, the reader's number in E.164."""
@@ -92,6 +97,10 @@ class Message(models.Model):
     # What a message is that the carrier had accepted, and that did not reach the phone.
     LOST = (Status.UNDELIVERED, Status.FAILED)
 
+    # What the system sends by itself, besides the kinds of SystemText.
+    AGAIN, CLOSING = "again", "closing"
+    OCCASIONS = dict(SystemText.Kind.choices) | {AGAIN: "The last text once more", CLOSING: "Closing text"}
+
     direction = models.CharField(max_length=8, choices=Direction)
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="messages", null=True, blank=True)
     sender = models.CharField(
@@ -126,6 +135,14 @@ class Message(models.Model):
         editable=False,
         help_text="The message that was lost, and that this one repeats.",
     )
+    automatic = models.CharField(
+        max_length=12,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="On which occasion the system sends it by itself; empty for a story’s texts and what people write.",
+    )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
     lead = models.CharField(
         max_length=100,
@@ -149,6 +166,9 @@ class Message(models.Model):
     lease = models.UUIDField(null=True, blank=True, help_text="Names the claim that is sending it.")
     lease_owner = models.CharField(max_length=80, blank=True, help_text="The cluster that claimed it last.")
     lease_until = models.DateTimeField(null=True, blank=True)
+
+    # Set where the carrier has just refused this message because `number` is ours no more.
+    number_lost = False
 
     objects = MessageQuerySet.as_manager()
 
@@ -179,6 +199,7 @@ class Message(models.Model):
             # The number lets a poll pass over what a spent sender has waiting without reading its rows.
             models.Index(fields=["due_at", "number"], condition=Q(status="scheduled"), name="message_due"),
             models.Index(fields=["story", "due_at"], condition=Q(status="scheduled"), name="message_due_by_story"),
+            models.Index(fields=["subscriber", "created_at"], condition=~Q(automatic=""), name="message_automatic"),
             models.Index(fields=["lease_until"], condition=Q(status="sending"), name="message_lease"),
         ]
 
@@ -193,6 +214,11 @@ class Message(models.Model):
     def worded(self) -> str:
         """Return what it says, or what it will say as its text now reads."""
         return led(self.lead, self.wording.body) if self.wording else self.body
+
+    @property
+    def occasion(self) -> str:
+        """On which occasion the system sends this by itself, in words; empty if it does not."""
+        return self.OCCASIONS.get(self.automatic, self.automatic)
 
     def release(self, due_at: datetime) -> None:
         """Be scheduled again: the carrier certainly does not have it."""

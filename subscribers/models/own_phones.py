@@ -66,5 +66,10 @@ class OwnPhone(models.Model):
     def is_code(self, code: str) -> bool:
         return check_password(code, self.code)
 
+    def let_go(self) -> None:
+        """Be no phone any more; how many codes its account asked for is remembered."""
+        self.subscriber = self.confirmed_at = None
+        self.forget_code()
+
     def forget_code(self) -> None:
         self.code, self.code_message = "", None

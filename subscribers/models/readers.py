@@ -74,6 +74,9 @@ class Subscriber(models.Model):
     opted_out_at = models.DateTimeField(null=True, blank=True)
     created_at = models.DateTimeField("joined", auto_now_add=True)
     heard_at = models.DateTimeField("last heard", null=True, editable=False)
+    forgotten_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the reader asked to be forgotten: what is left goes within moments."
+    )
 
     objects = SubscriberQuerySet.as_manager()
 
@@ -114,11 +117,12 @@ class Enrollment(models.Model):
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"  # the next text is scheduled
         PAUSED = "paused", "Paused"  # waits until someone lets it go on
+        WAITING = "waiting", "Waits in line"  # begins when another story of this reader has ended
         COMPLETED = "completed", "Completed"  # the last text was sent
         STOPPED = "stopped", "Stopped"  # the reader texted STOP, or an editor ended it
         FAILED = "failed", "Failed"  # a text could not be sent; `reason` says why
 
-    LIVE = (Status.ACTIVE, Status.PAUSED)
+    LIVE = (Status.ACTIVE, Status.PAUSED, Status.WAITING)
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="enrollments")
     story = models.ForeignKey(Story, on_delete=protect_readers, related_name="enrollments")
@@ -144,7 +148,7 @@ class Enrollment(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["subscriber", "story"],
-                condition=Q(status__in=["active", "paused"], pace=None),
+                condition=Q(status__in=["active", "paused", "waiting"], pace=None),
                 name="one_live_enrollment_per_story",
             ),
             models.UniqueConstraint(
@@ -156,7 +160,7 @@ class Enrollment(models.Model):
                 condition=Q(pace=None) | Q(pace__gte=0, pace__lte=1), name="pace_is_a_part_of_true_length"
             ),
             models.CheckConstraint(
-                condition=Q(status__in=["active", "paused", "completed", "stopped", "failed"]),
+                condition=Q(status__in=["active", "paused", "waiting", "completed", "stopped", "failed"]),
                 name="enrollment_status_is_known",
             ),
         ]
@@ -177,6 +181,12 @@ class Enrollment(models.Model):
     def end(self, status: Status, now: datetime, reason: str = "") -> None:
         """End this passage as `status`; what it had scheduled is its caller's to cancel."""
         self.status, self.ended_at, self.reason = status, now, reason
+
+    def begin(self, now: datetime) -> None:
+        """Begin what has waited in line: delays count from now, unless something was read before."""
+        self.status = self.Status.ACTIVE
+        if not self.step:
+            self.created_at = now
 
     def resume(self) -> None:
         """Let this passage go on; scheduling its next message is its caller's to do."""

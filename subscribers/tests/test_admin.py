@@ -580,3 +580,14 @@ def test_no_page_has_a_style_or_a_script_inside(editor):
         assert " style=" not in text, url
         assert "<script>" not in text, url
         assert "<style" not in text, url
+
+
+def test_what_the_system_said_by_itself_is_named_by_its_occasion(editor):
+    enrollment = make_enrollment(sent=1)
+    answer = make_message(enrollment, automatic="help", body="Ask us.", enrollment=None, story=None)
+    again = make_message(enrollment, automatic="again", body="Hello.", enrollment=None)
+    listed = editor.get(list_of("message")).content.decode()
+    assert "The last text once more" in listed
+    assert "Help" in editor.get(page_of(answer)).content.decode()
+    assert f"{again.story} · The last text once more" in editor.get(page_of(again)).content.decode()
+    assert "Help · Delivered" in editor.get(page_of(enrollment.subscriber)).content.decode()

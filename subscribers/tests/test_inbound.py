@@ -8,8 +8,8 @@ from django.utils import timezone
 
 from stories.models import Story
 from stories.tests.factory import make_story
-from subscribers.inbound import Asked, choose_story
 from subscribers.models import Enrollment, Message, Subscriber
+from subscribers.starting import Reader, draw, stories_for
 
 from .factory import OUR_NUMBER, make_enrollment, make_subscriber
 from .webhooks import READER, text
@@ -92,7 +92,8 @@ def test_a_published_story_without_texts_starts_nobody():
 def test_stories_are_drawn_by_their_weight():
     often, seldom, never = make_story(weight=9), make_story(weight=1), make_story(weight=0)
     subscriber = make_subscriber()
-    drawn = Counter(choose_story(subscriber.pk, Asked(None, reading=False)).story for _ in range(600))
+    reader = Reader(subscriber.pk, False, "", str(subscriber.phone_number))
+    drawn = Counter(draw(stories_for(reader, OUR_NUMBER, "HI")).story for _ in range(600))
     # The chance that a fair draw of 600 falls outside is below one in a million.
     assert 490 < drawn[often.pk] < 580
     assert drawn[often.pk] + drawn[seldom.pk] == 600
@@ -145,7 +146,7 @@ def test_start_does_not_revive_what_ended_before_the_stop():
     assert Enrollment.objects.get().status == "completed"
 
 
-@pytest.mark.parametrize("word", ["HELP", "help", "Info."])
+@pytest.mark.parametrize("word", ["HELP", "help", " Info "])
 def test_help_is_the_carriers_to_answer_and_starts_nothing(word):
     make_story()
     text(word)
@@ -157,3 +158,62 @@ def test_start_from_a_new_reader_is_an_ordinary_first_text():
     make_story()
     text("start")
     assert Enrollment.objects.count() == 1
+
+
+def test_a_story_that_is_bound_to_a_number_starts_only_there():
+    make_story(keyword="river", number="54321")
+    make_story(keyword="forest", number="+15005550007")
+    for body in ("river", "rivr", "hello"):
+        text(body)
+    assert not Enrollment.objects.exists()
+    text("river", To="54321")
+    assert [enrollment.number for enrollment in Enrollment.objects.all()] == ["54321"]
+
+
+def test_without_a_keyword_the_number_decides_which_stories_can_start():
+    make_story(number="54321")
+    here = make_story(number=OUR_NUMBER)
+    for sender in ("+14155550111", "+14155550112", "+14155550113"):
+        text("Hello", sender=sender)
+    assert set(Enrollment.objects.values_list("story", flat=True)) == {here.pk}
+
+
+def test_everything_comes_from_the_number_that_the_reader_texted():
+    make_story(keyword="river", title="River")
+    text("river", To="54321")
+    text("where", To="54321")
+    assert set(Message.objects.filter(direction="outbound").values_list("number", flat=True)) == {"54321"}
+
+
+@pytest.mark.parametrize(("sender", "starts"), [("+14165550101", True), ("+442079460123", False), ("+1555", False)])
+def test_only_numbers_of_the_countries_that_are_allowed_start_a_story(settings, sender, starts):
+    settings.ALLOWED_COUNTRIES = frozenset({"US", "CA"})
+    make_story(keyword="river")
+    assert text("river", sender=sender).status_code == 200
+    assert Enrollment.objects.exists() == starts
+    assert bool(Message.objects.get(direction="inbound").reason) != starts
+    assert Message.objects.filter(direction="outbound").exists() == starts
+
+
+def test_who_may_not_start_a_story_may_still_stop(settings):
+    settings.ALLOWED_COUNTRIES = frozenset({"US"})
+    enrollment = make_enrollment(make_subscriber("+442079460123"))
+    text("stop", sender="+442079460123")
+    enrollment.refresh_from_db()
+    assert enrollment.status == "stopped"
+
+
+@pytest.mark.parametrize("sender", ["12345", "ACME"])
+def test_short_codes_and_names_leave_a_trace_with_a_reason(sender):
+    make_story(keyword="river")
+    text("river", sender=sender)
+    assert "no story can be sent there" in Message.objects.get().reason
+
+
+def test_two_machines_that_answer_each_other_stop(settings):
+    make_story(keyword="river")
+    text("river")
+    Enrollment.objects.update(status="completed")
+    for _ in range(30):
+        text("Thank you for your message. We are out of the office.")
+    assert Message.objects.exclude(automatic="").count() == settings.ANSWERS_PER_HOUR

@@ -13,7 +13,7 @@ from stories.timing import due_at
 from stories.waits import Wait
 from textengine.database import retried_at_once, run_sql
 
-from . import consent
+from . import answers, consent
 from .models import Subscriber, masked, zone_of
 from .scheduling import insert_messages, wait_of
 
@@ -106,7 +106,8 @@ def receive(text: InboundText, now: datetime) -> None:
     2. A sender that is no phone number cannot read: nothing more.
     3. STOP and START act at once; while a reader is stopped, nothing but START does.
     4. HELP is the carrier's to answer.
-    5. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
+    5. What a story that asked waits for is its answer.
+    6. The keyword of a story starts it; without one, a reader who is in no story gets one of those not yet had.
     """
     if keep_and_act(text, phone_number(text.sender), normalize(text.body), now):
         logger.info("message.received sid=%s from=%s", text.sid, masked(text.sender))
@@ -133,7 +134,7 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> bo
         word=word or None,
     )
     if kept and reader:
-        act(reader, word, Asked(*kept[0]), text.number, now)
+        act(reader, word, Asked(*kept[0]), text, now)
     return bool(kept)
 
 
@@ -156,17 +157,22 @@ def phone_number(sender: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if possible else ""
 
 
-def act(reader: Reader, word: str, asked: Asked, number: str, now: datetime) -> None:
-    """Do what this word, texted to our `number`, asks for."""
+def act(reader: Reader, word: str, asked: Asked, text: InboundText, now: datetime) -> None:
+    """Do what this text, which is `word` as keywords are compared, asks for."""
     if word in STOP_WORDS:
         consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word}")
     elif reader.opted_out:
         if word in START_WORDS:
             consent.opt_in(Subscriber.objects.get(pk=reader.subscriber), now)
-    elif word in HELP_WORDS:
+    elif word in HELP_WORDS or is_answer(reader, asked, text.body, now):
         return
     elif opening := choose_story(reader.subscriber, asked):
-        enroll(reader, opening, number, now)
+        enroll(reader, opening, text.number, now)
+
+
+def is_answer(reader: Reader, asked: Asked, body: str, now: datetime) -> bool:
+    """Hand a text to the story that waits for an answer, if one does; return whether it was meant for it."""
+    return asked.reading and answers.hear(reader.subscriber, body, now, means_more=bool(asked.story))
 
 
 def choose_story(subscriber: int, asked: Asked) -> Opening | None:

@@ -5,7 +5,7 @@ Everything works on a batch with a fixed number of queries.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,40 +16,16 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from stories.history import earlier_lives
 from stories.models import StoryText
 from stories.timing import due_at
+from stories.turns import TURN_FIELDS
 from stories.waits import Wait
 from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
 from .models import Enrollment, Message, Subscriber, e164, zone_of
+from .questions import ask, questions_of
+from .turns import Turn, Way
 
 # So many readers of one story are moved to new times in one transaction, so that nobody waits long for a lock.
 FOLLOW_BATCH = 1000
-
-
-@dataclass(slots=True)
-class Way:
-    """What a reader has had of a story, in order, and the moment from which the next text's delay counts.
-
-    On a straight way, whose story kept its order, all before the last text was had or came too late: only the last
-    one is known.
-    """
-
-    since: datetime
-    had: list[int | None] = field(default_factory=list)
-    straight: bool = True
-
-    def following(self, texts: list[StoryText], enrolled_at: datetime) -> StoryText | None:
-        """Return the first of these texts (in the story's order) that is still to come; None at the end.
-
-        No text comes twice, however the story is rearranged. A text that was there when the reader began is not
-        lost by being moved; one that was written later counts only behind the reader's place.
-        """
-        positions = {text.pk: text.position for text in texts}
-        place = next((positions[pk] for pk in reversed(self.had) if pk in positions), 0)
-        for text in texts:
-            moved = not self.straight and text.created_at <= enrolled_at
-            if text.pk not in self.had and (text.position > place or moved):
-                return text
-        return None
 
 
 def ways_of(enrollments: list[Enrollment]) -> dict[int, Way]:
@@ -100,7 +76,7 @@ def texts_of(enrollments: Iterable[Enrollment]) -> dict[int, list[StoryText]]:
     """Return the texts of these enrollments' stories, in order and without their words, by the story's id."""
     texts = defaultdict(list)
     stories = {enrollment.story_id for enrollment in enrollments}
-    fields = ("story_id", "position", "delay", "days", "at", "created_at")
+    fields = ("story_id", "position", "delay", "days", "at", "created_at", "label", *TURN_FIELDS)
     for text in StoryText.objects.filter(story__in=stories).only(*fields).order_by("story", "position"):
         texts[text.story_id].append(text)
     return texts
@@ -116,7 +92,8 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     """Give each active enrollment among these its next message, or complete it where no text is left.
 
     A message that already stands for this step is put right: it keeps its text as long as the story has it, and
-    comes when that text now says. The caller has locked the enrollments in its transaction.
+    comes when that text now says. Where an answer is waited for, there is only what comes without one. The caller has
+    locked the enrollments in its transaction.
     """
     enrollments = [enrollment for enrollment in enrollments if enrollment.status == Enrollment.Status.ACTIVE]
     if not enrollments:
@@ -124,20 +101,23 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     ways, texts = ways_of(enrollments), texts_of(enrollments)
     unsent = Message.objects.story_texts().filter(enrollment__in=enrollments, sent_at=None)
     standing = {(message.enrollment_id, message.step): message for message in unsent.locked()}
-    following, completed, obsolete = [], [], []
+    questions = questions_of(enrollments, texts)
+    following, asked, completed, obsolete = [], [], [], []
     for enrollment in enrollments:
-        story_texts = texts[enrollment.story_id]
         message = standing.get((enrollment.pk, enrollment.step + 1))
         if message and message.begun_at:
             continue
-        text = next((text for text in story_texts if message and text.pk == message.text_id), None)
-        text = text or ways[enrollment.pk].following(story_texts, enrollment.created_at)
-        if text:
-            following.append((enrollment, message, text))
+        way, question = ways[enrollment.pk], questions.get((enrollment.pk, enrollment.step))
+        turn = way.turn(texts[enrollment.story_id], enrollment.created_at, message, question)
+        if turn.at_question:
+            asked.append((enrollment, way.last(texts[enrollment.story_id]), way.since))
+        if turn.text:
+            following.append((enrollment, message, turn))
         else:
-            completed.append(enrollment.pk)
+            completed += [] if turn.at_question else [enrollment.pk]
             obsolete += [message.pk] if message else []
-    write_messages(following, ways, now)
+    write_messages(following, now)
+    ask(asked, questions)
     Message.objects.filter(pk__in=obsolete).delete()
     complete(completed, now)
 
@@ -150,7 +130,7 @@ def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
 # Where each reader is who is about to be moved on, with the text that follows if the story kept its order.
 PLACES = """
 SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number,
-    m.text_id IS NOT NULL AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
+    t.follows = 'next' AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
     n.id, n.delay, n.days, n.at
 FROM subscribers_enrollment e
 JOIN subscribers_message m ON m.enrollment_id = e.id
@@ -209,7 +189,8 @@ def lock_places(message_ids: list[int]) -> dict[int, Place]:
 def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
     """Count one more text as sent, at that moment, at each of these places, and give each reader the next message.
 
-    Where the story changed its order meanwhile, or lost the text that was sent, the whole way is looked at.
+    Where the story changed its order meanwhile, or lost the text that was sent, or something else than the next text
+    follows it, the whole way is looked at.
     """
     update_rows(Enrollment, ["step"], [(place.enrollment, place.step + 1) for place, _ in sent])
     going = [(place, sent_at) for place, sent_at in sent if place.straight and place.active]
@@ -220,14 +201,13 @@ def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
         schedule(Enrollment.objects.filter(pk__in=winding).locked(), now)
 
 
-def write_messages(
-    following: list[tuple[Enrollment, Message | None, StoryText]], ways: dict[int, Way], now: datetime
-) -> None:
-    """Make, or put right, the message by which each of these enrollments gets this text next."""
-    zones = zones_of({enrollment.subscriber_id for enrollment, _, text in following if text.at})
+def write_messages(following: list[tuple[Enrollment, Message | None, Turn]], now: datetime) -> None:
+    """Make, or put right, the message by which each of these enrollments gets this turn's text next."""
+    zones = zones_of({enrollment.subscriber_id for enrollment, _, turn in following if turn.text.at})
     created, changed = [], []
-    for enrollment, message, text in following:
-        due = due_at(ways[enrollment.pk].since, text.wait, zones.get(enrollment.subscriber_id, UTC))
+    for enrollment, message, turn in following:
+        text = turn.text
+        due = due_at(turn.since, text.wait, zones.get(enrollment.subscriber_id, UTC))
         if message is None:
             reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
             created.append((*reader, enrollment.story_id, text.pk, enrollment.step + 1, due))

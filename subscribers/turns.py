@@ -1,0 +1,96 @@
+"""What comes next on a reader's way through a story, and when; or that an answer is waited for."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from stories.models import StoryText
+from stories.turns import Choice, Follows, choice_named
+
+from .models import Message, Question
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """The text that comes next, its wait counted from `since`; without a text, the end.
+
+    At a question that is still open, the text is the one that comes without an answer, if any does.
+    """
+
+    text: StoryText | None
+    since: datetime
+    at_question: bool = False
+
+
+@dataclass(slots=True)
+class Way:
+    """What a reader has had of a story, in order, and the moment from which the next text's delay counts.
+
+    On a straight way, whose story kept its order, all before the last text was had or came too late: only the last
+    one is known.
+    """
+
+    since: datetime
+    had: list[int | None] = field(default_factory=list)
+    straight: bool = True
+
+    def following(self, texts: list[StoryText], enrolled_at: datetime) -> StoryText | None:
+        """Return the first of these texts (in the story's order) that is still to come; None at the end.
+
+        No text comes twice, however the story is rearranged. A text that was there when the reader began is not
+        lost by being moved; one that was written later counts only behind the reader's place. Where texts lead to
+        others by name, what was not had may be another's way, and loops repeat what was: there, the next in the
+        order comes next.
+        """
+        positions = {text.pk: text.position for text in texts}
+        place = next((positions[pk] for pk in reversed(self.had) if pk in positions), 0)
+        by_name = any(text.leads_away for text in texts)
+        for text in texts:
+            moved = not self.straight and text.created_at <= enrolled_at
+            if text.position > place if by_name else text.pk not in self.had and (text.position > place or moved):
+                return text
+        return None
+
+    def last(self, texts: list[StoryText]) -> StoryText | None:
+        """Return the text that the reader had last, as long as the story has it."""
+        return next((text for text in texts if self.had and text.pk == self.had[-1]), None)
+
+    def turn(
+        self, texts: list[StoryText], enrolled_at: datetime, standing: Message | None, question: Question | None
+    ) -> Turn:
+        """Return what comes next for a reader of these texts.
+
+        1. A question that the reader was asked waits for its answer, as long as its text asks.
+        2. A text that is scheduled already, in the message `standing`, comes next, however the story was changed.
+        3. Else the text that was had last says: it asks now, leads to a text, ends the story, or the next one follows.
+        """
+        last = self.last(texts)
+        asks = bool(last and last.asks)
+        if question and asks and question.answered_at is None:
+            return self.unanswered(last, texts, enrolled_at, question.asked_at)
+        since = question.answered_at if question and question.answered_at else self.since
+        scheduled = next((text for text in texts if standing and text.pk == standing.text_id), None)
+        if scheduled and not (question and question.answered_at is None):
+            return Turn(scheduled, since)
+        if asks and question is None:
+            return self.unanswered(last, texts, enrolled_at, since)
+        choice = choice_named(last.choices, question.choice) if asks else None
+        return Turn(self.onward(last, choice, texts, enrolled_at), since)
+
+    def unanswered(self, last: StoryText, texts: list[StoryText], enrolled_at: datetime, asked_at: datetime) -> Turn:
+        """Return what comes after this text if its reader says nothing."""
+        choice = last.turn.default
+        text = self.onward(last, choice, texts, enrolled_at) if choice else None
+        return Turn(text, asked_at + last.answer_within if choice else asked_at, at_question=True)
+
+    def onward(
+        self, last: StoryText | None, choice: Choice | None, texts: list[StoryText], enrolled_at: datetime
+    ) -> StoryText | None:
+        """Return the text that `last` leads to, by this answer if it asks; a name that no text has leads to the next.
+
+        Whatever the reader had last is gone: then to the next, too.
+        """
+        if last and last.follows == Follows.END:
+            return None
+        name = choice.leads_to if choice else last.leads_to if last and last.follows == Follows.LEAD else ""
+        named = next((text for text in texts if name and text.label == name), None)
+        return named or self.following(texts, enrolled_at)

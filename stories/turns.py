@@ -17,6 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from .keywords import HELP_WORDS, STOP_WORDS, normalize
+from .waits import parse_wait
 
 NAME_MAX_LENGTH = 30
 WORDS_MAX_LENGTH = 40
@@ -24,6 +25,7 @@ CHOICES_MAX = 9
 ANYTHING = "anything"
 # What stands where a name would, for the text after it, and for none.
 NEXT, END = "next", "end"
+MEANINGS = {NEXT: "the text after it", END: "no text at all"}
 ARROW = re.compile(r"\s*(?:[-–—=]+>|[→⇒➔])\s*")
 NAME = re.compile(r"\w[\w -]*")
 # An answer may be YES: who has not opted out is not brought back in by it.
@@ -182,6 +184,30 @@ def parse_name(words: str) -> str:
     if len(name) > NAME_MAX_LENGTH:
         raise ValidationError(f"A text's name has at most {NAME_MAX_LENGTH} characters; “{name}” is longer.")
     return name
+
+
+def parse_label(words: str) -> str:
+    """Return what a text is called; raise ValidationError where it cannot be called that."""
+    name = parse_name(words)
+    if name in MEANINGS:
+        raise ValidationError(f"A text cannot be called “{name}”, which stands for {MEANINGS[name]}.")
+    return name
+
+
+def parse_keeps(words: str) -> str:
+    """Return the name under which answers are kept; raise ValidationError where it can be none."""
+    name = words.strip().lower()
+    if not re.fullmatch(r"\w+", name) or len(name) > NAME_MAX_LENGTH:
+        raise ValidationError(f"“{words.strip()}” cannot be used in a text; keep the answer under one word, as “name”.")
+    return name
+
+
+def parse_answer_time(words: str) -> timedelta:
+    """Return how long an answer is waited for; raise ValidationError where these words are no length of time."""
+    wait = parse_wait(words)
+    if wait.at or not wait.delay:
+        raise ValidationError(f"“{words.strip()}” is no length of time; write “after 2 days”, for example.")
+    return wait.delay
 
 
 def choice_named(choices: Iterable[Choice], word: str) -> Choice | None:

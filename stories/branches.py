@@ -43,7 +43,7 @@ class Branches:
 
     def leads_of(self, place: int, turn: Turn) -> Iterator[Lead]:
         match turn.follows:
-            case Follows.ANSWER:
+            case Follows.ANSWER if turn.choices:
                 for choice in turn.choices:
                     yield self.lead(place, choice.leads_to, choice)
             case Follows.LEAD:

@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
+from .map import Map
 from .models import Story
 from .preview import Draft, Facts, Preview, drafts_in
 from .publishing import text_problems
@@ -22,7 +23,7 @@ from .timeline import starts
 # The smallest GIF there is, for a picture that is still the browser's alone.
 STAND_IN = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 READERS_MAX = 100_000_000
-STORY_PARTS = ("counts", "facts", "bill")
+STORY_PARTS = ("counts", "facts", "bill", "map")
 ZONES = [
     "America/New_York",
     "America/Chicago",
@@ -89,8 +90,11 @@ def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None
     story.title = request.POST.get("title", story.title)
     story.keyword = request.POST.get("keyword", story.keyword)
     reader_form = ReaderForm(request.POST)
-    seen = Preview.of(story, drafts, *reader_form.start_and_zone(timezone.now()))
-    context = {"cost": seen.cost(reader_form.count()), "duration": seen.duration_in_words()}
+    start, zone = reader_form.start_and_zone(timezone.now())
+    seen = Preview.of(story, drafts, start, zone, request.POST.getlist("answer"))
+    (least, cost), (shortest, duration) = seen.costs(reader_form.count()), seen.durations()
+    context = {"least": least, "cost": cost, "shortest": shortest, "duration": duration, "seen": seen}
+    context |= map_of(seen)
     return JsonResponse(
         {
             "phone": render_to_string("phone.html", {"phone": seen.phone()}),
@@ -98,6 +102,14 @@ def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None
             "story": {part: render_to_string(f"admin/stories/story_{part}.html", context) for part in STORY_PARTS},
         }
     )
+
+
+def map_of(seen: Preview) -> dict:
+    """Return what draws the ways through a story; nothing for one that goes straight on."""
+    if seen.ways.is_straight:
+        return {"map": None}
+    drawn = Map.of(seen.ways)
+    return {"map": drawn, "rows": [(row, seen.facts[row.first].draft) for row in drawn.rows]}
 
 
 def preview_url(story_id: str | None) -> str:
@@ -109,7 +121,7 @@ def shown(facts: Facts) -> dict:
     return {
         "html": render_to_string("admin/stories/text_facts.html", {"facts": facts}),
         "plain": facts.plain,
-        "at_night": facts.moment.at_night,
+        "at_night": bool(facts.moment and facts.moment.at_night),
     }
 
 

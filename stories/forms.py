@@ -1,7 +1,8 @@
 """How journalists write texts down: waits as people say them, pictures to look at, texts in order."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from itertools import count
 
 from django import forms
@@ -18,7 +19,19 @@ from . import publishing
 from .fetching import link_problems
 from .media import phone_picture
 from .models import Story, StoryText
-from .waits import WORDS_MAX_LENGTH, Wait, parse_wait, wait_in_words
+from .turns import (
+    TURN_FIELDS,
+    Choice,
+    Follows,
+    Turn,
+    choices_in_words,
+    parse_answer_time,
+    parse_choices,
+    parse_keeps,
+    parse_label,
+    parse_name,
+)
+from .waits import WORDS_MAX_LENGTH, Wait, delay_in_words, parse_wait, wait_in_words
 
 # The button that publishes what it saves.
 PUBLISH = "_publish"
@@ -47,6 +60,55 @@ class BodyField(forms.CharField):
 
     def to_python(self, value):
         return super().to_python(value).replace("\r\n", "\n").replace("\r", "\n")
+
+
+class LineField(forms.CharField):
+    """Words on one line, however they were pasted."""
+
+    def to_python(self, value):
+        return " ".join(super().to_python(value).split())
+
+
+class NameField(LineField):
+    """A word or two by which texts and answers are named; `parse` says which can be."""
+
+    def __init__(self, *, parse: Callable[[str], str] = parse_name, **kwargs):
+        self.parse = parse
+        super().__init__(**kwargs)
+
+    def to_python(self, value) -> str:
+        words = super().to_python(value)
+        return self.parse(words) if words else ""
+
+
+class FollowsField(forms.ChoiceField):
+    """What follows a text; where nothing is said, the next one."""
+
+    def to_python(self, value) -> str:
+        return super().to_python(value) or Follows.NEXT
+
+
+class ChoicesField(forms.CharField):
+    """The answers that a text takes, each on a line. Cleans to Choices."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value) -> tuple[Choice, ...]:
+        return value if isinstance(value, tuple) else parse_choices(super().to_python(value))
+
+    def prepare_value(self, value):
+        return choices_in_words(value) if isinstance(value, tuple) else value
+
+
+class AnswerTimeField(forms.CharField):
+    """How long an answer is waited for, as people say it; nothing is as long as it takes."""
+
+    def to_python(self, value) -> timedelta | None:
+        words = "" if isinstance(value, timedelta) else super().to_python(value)
+        return parse_answer_time(words) if words else value or None
+
+    def prepare_value(self, value):
+        return delay_in_words(value) if isinstance(value, timedelta) else value
 
 
 class PictureLinkField(forms.URLField):
@@ -105,10 +167,17 @@ class TextForm(forms.ModelForm):
         bound_field_class=HelpedAboveField,
     )
 
+    label = NameField(required=False, parse=parse_label)
+    follows = FollowsField(label="Then", required=False, choices=Follows.choices, initial=Follows.NEXT)
+    leads_to = NameField(required=False)
+    choices = ChoicesField(label="Answers", required=False, initial=())
+    keeps = NameField(required=False, parse=parse_keeps)
+    answer_within = AnswerTimeField(required=False)
+
     class Meta:
         model = StoryText
         fields = ["body", "wait", "media", "media_url", "alt"]
-        field_classes = {"media": PictureField, "media_url": PictureLinkField}
+        field_classes = {"media": PictureField, "media_url": PictureLinkField, "hint": LineField, "reminder": LineField}
         widgets = {
             "media": PictureInput(attrs={"accept": "image/jpeg,image/png,image/gif"}),
             "media_url": forms.URLInput(attrs={"placeholder": "https://"}),
@@ -131,7 +200,25 @@ class TextForm(forms.ModelForm):
         cleaned = super().clean()
         if "wait" in cleaned:
             self.instance.wait = cleaned["wait"]
-        return cleaned
+        return cleaned | self.clean_turn(cleaned)
+
+    def turn_values(self) -> dict[str, str]:
+        """Return what stands in the fields that say what follows the text, and what it is called."""
+        return {name: self[name].value() or "" for name in ("label", *TURN_FIELDS)}
+
+    def _get_validation_exclusions(self) -> set[str]:
+        # The field has looked at it; the constraint would ask the database, for each text by itself.
+        return super()._get_validation_exclusions() | {"follows"}
+
+    def clean_turn(self, cleaned: dict) -> dict:
+        """Return what follows the text; nobody is told of what is wrong where it has no meaning, nor is it kept."""
+        follows = cleaned.get("follows")
+        meant = {Follows.ANSWER: set(TURN_FIELDS) - {"leads_to"}, Follows.LEAD: {"follows", "leads_to"}}
+        for name in set(TURN_FIELDS) - meant.get(follows, {"follows"}):
+            self.errors.pop(name, None)
+        said = {name: cleaned[name] for name in TURN_FIELDS if name in cleaned}
+        turn = Turn(**said).cleaned()
+        return {name: getattr(turn, name) for name in TURN_FIELDS if name not in self.errors}
 
     def problems(self, *, files: bool = True) -> list[str]:
         """Return why the carrier would not take the text as it was typed; `files` are those of text_problems()."""
@@ -195,13 +282,19 @@ class TextFormSet(forms.BaseInlineFormSet):
         if form.instance.pk:
             form.fields["id"] = OwnIdField(form.instance)
 
+    @property
+    def has_turns(self) -> bool:
+        """Whether a text asks, leads elsewhere, or is named for one that does."""
+        return any(form["label"].value() or form["follows"].value() not in (None, Follows.NEXT) for form in self.forms)
+
     def clean(self):
         super().clean()
         if PUBLISH not in self.data and self.instance.status != Story.Status.PUBLISHED:
             return
         standing = self.standing_forms()
-        problems = [form.problems() for form in standing]
-        self.obstacles = publishing.refusals(self.instance, [form.instance for form in standing], problems)
+        texts = [form.instance for form in standing]
+        problems = publishing.with_turns(texts, [form.problems() for form in standing])
+        self.obstacles = publishing.refusals(self.instance, texts, problems)
         for form, of_text in zip(standing, problems, strict=True):
             for problem in of_text:
                 form.add_error(None, problem)

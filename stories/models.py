@@ -239,7 +239,7 @@ class StoryText(models.Model):
     @property
     def turn(self) -> Turn:
         """What follows it."""
-        return Turn(**{name: getattr(self, name) for name in TURN_FIELDS})
+        return Turn.of(self)
 
     @turn.setter
     def turn(self, turn: Turn) -> None:

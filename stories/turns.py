@@ -17,7 +17,7 @@ from django.core.exceptions import ValidationError
 from django.db import models
 
 from .keywords import HELP_WORDS, STOP_WORDS, normalize
-from .waits import parse_wait
+from .waits import delay_in_words, parse_wait
 
 NAME_MAX_LENGTH = 30
 WORDS_MAX_LENGTH = 40
@@ -91,6 +91,11 @@ class Turn:
     default_answer: str = ""  # the choice that is taken when the time is over
     reminder: str = ""  # what is sent then in its place
 
+    @classmethod
+    def of(cls, row: Any) -> Self:
+        """Return the turn that a row of a text has, or had in its history."""
+        return cls(**{name: getattr(row, name) for name in TURN_FIELDS})
+
     @property
     def asks(self) -> bool:
         return self.follows == Follows.ANSWER
@@ -108,14 +113,24 @@ class Turn:
     def cleaned(self) -> "Turn":
         """Return it without what has no meaning any more, such as the answers of a text that no longer asks."""
         if self.asks:
-            within = self.answer_within
-            return replace(
-                self,
-                leads_to="",
-                default_answer=self.default_answer if within else "",
-                reminder=self.reminder if within else "",
-            )
+            return replace(self, leads_to="")
         return Turn(self.follows, self.leads_to if self.follows == Follows.LEAD else "")
+
+    def in_words(self) -> list[str]:
+        """Say what follows, in a line each; nothing where that is the next text."""
+        if self.follows == Follows.LEAD:
+            return [f"Then “{self.leads_to}”"]
+        if self.follows == Follows.END:
+            return ["It ends here"]
+        if not self.asks:
+            return []
+        lines = [f"{', '.join(choice.words)} → {choice.leads_to or 'the next text'}" for choice in self.choices]
+        lines += [f"Hint: {self.hint}"] if self.hint else []
+        lines += [f"Kept as “{self.keeps}”"] if self.keeps else []
+        if self.answer_within:
+            then = f"it reminds: {self.reminder}" if self.reminder else f"it takes {self.default_answer}"
+            lines.append(f"Without an answer, after {delay_in_words(self.answer_within)}: {then}")
+        return lines
 
 
 TURN_FIELDS = list(Turn.__dataclass_fields__)

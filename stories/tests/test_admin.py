@@ -11,7 +11,8 @@ from django_q.models import OrmQ
 from PIL import Image
 
 from stories.models import Story, StoryText
-from stories.waits import Wait, wait_in_words
+from stories.turns import TURN_FIELDS, choices_in_words
+from stories.waits import Wait, delay_in_words, wait_in_words
 from subscribers.tests.factory import make_enrollment
 
 from .factory import make_story
@@ -56,6 +57,9 @@ def form_of(story: Story, rows=None, **fields) -> dict:
     for index in range(total):
         text = texts[index] if index < len(texts) else StoryText()
         row = {"id": text.pk or "", "story": story.pk or "", "body": text.body, "wait": wait_in_words(text.wait)}
+        row |= {"label": text.label, "choices": choices_in_words(text.choices)}
+        row |= {name: getattr(text, name) for name in TURN_FIELDS if name not in ("choices", "answer_within")}
+        row |= {"answer_within": delay_in_words(text.answer_within) if text.answer_within else ""}
         row |= {"ORDER": index + 1, "media_url": text.media_url} | (rows[index] if index < len(rows) else {})
         data |= {f"texts-{index}-{name}": value for name, value in row.items()}
     return data | fields

@@ -115,10 +115,15 @@ def test_all_lines_of_answers_are_read_and_written():
     assert parse_name(" The  Ship ") == "the ship"
 
 
+def test_the_default_is_one_of_the_answers_and_taken_after_a_time():
+    choices = ("A", "B, stay")
+    assert asking(*choices, default_answer="Stay!", answer_within=timedelta(days=1)).default.name == "B"
+    assert asking(*choices, default_answer="stay").default is None
+    assert asking(*choices, default_answer="C", answer_within=timedelta(days=1)).default is None
+
+
 def test_what_has_no_meaning_any_more_is_left_out():
-    asks = asking("A", "B", hint="A or B?", default_answer="A", reminder="Still there?")
-    assert asks.cleaned().default_answer == asks.cleaned().reminder == ""
-    kept = asking("A", "B", answer_within=timedelta(days=1), default_answer="B").cleaned()
-    assert kept.default == Choice(("B",))
+    asks = asking("A", "B", hint="A or B?", leads_to="ship")
+    assert asks.cleaned() == asking("A", "B", hint="A or B?")
     assert Turn(Follows.NEXT, leads_to="ship", choices=asks.choices, hint="A or B?").cleaned() == Turn()
     assert lead("ship").cleaned() == lead("ship")

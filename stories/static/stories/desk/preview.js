@@ -31,7 +31,27 @@ const question = () => {
     for (const [name, value] of new FormData(controls)) {
         fields.append(name, value);
     }
+    for (const answer of answers) {
+        fields.append("answer", answer);
+    }
     return fields;
+};
+
+// What the reader on the phone has answered: one for each question of the thread, as far as it goes.
+let answers = [];
+
+/** Answer a question on the phone: the thread goes on from there, and what was answered later is open again. */
+const answer = (control) => {
+    const question = Number(control.dataset.question);
+    const words = control.matches("input") ? `:${control.value}` : "";
+    answers = [...answers.slice(0, question), control.dataset.option + words];
+    said.textContent = "";
+    ask();
+};
+
+const optionOf = (control) => {
+    const {question, option} = control?.dataset ?? {};
+    return option && screen.querySelector(`[data-question="${question}"][data-option="${option}"]`);
 };
 
 const sources = new WeakMap();
@@ -74,11 +94,15 @@ const describe = (card, box) => {
 };
 
 const show = ({phone, texts, story}) => {
+    const focused = document.activeElement;
     const next = new DOMParser().parseFromString(phone, "text/html").querySelector(".phone");
     const now = screen.querySelector(".phone");
     if (now) {
         fill(now.querySelector(".phone__header"), next.querySelector(".phone__header").innerHTML);
         patch(now.querySelector(".thread"), next.querySelector(".thread"));
+        if (!focused.isConnected) {
+            optionOf(focused)?.focus({preventScroll: true});
+        }
     } else {
         const thread = next.querySelector(".thread");
         const bubbles = thread.cloneNode(true);
@@ -163,8 +187,14 @@ export const start = () => {
         refresh();
     });
     controls.addEventListener("submit", (event) => event.preventDefault());
+    screen.addEventListener("change", (event) => event.target.matches("[data-option]") && answer(event.target));
     group.addEventListener("focusin", (event) => mark(cardOf(event.target)));
     screen.addEventListener("click", (event) => {
+        const option = event.target.closest("button[data-option]");
+        if (option) {
+            answer(option);
+            return;
+        }
         const card = document.getElementById(event.target.closest("[data-text]")?.dataset.text);
         if (card && !event.target.closest("a")) {
             document.dispatchEvent(new CustomEvent("desk:to-card"));

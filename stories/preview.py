@@ -22,7 +22,7 @@ from .timeline import Moment, timeline, total_duration
 from .turn_problems import turn_problems
 from .turns import Choice
 from .waits import delay_in_words
-from .walking import SILENCE, Answer, Stop, walk
+from .walking import SILENCE, Stop, walk
 
 NO_KEYWORD = "Hello"
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -156,7 +156,7 @@ class Preview:
         bubbles, day, questions = [said_by_reader(self.story.keyword or NO_KEYWORD, local, True)], local.date(), 0
         for stop in self.way:
             facts = self.facts[stop.place]
-            question = question_of(facts.draft.text, stop.answer, questions)
+            question = question_of(facts.draft.text, stop, questions)
             bubbles.append(bubble_of(facts, stop, stop.moment.day != day, question))
             questions += bool(question)
             day = stop.moment.day
@@ -176,16 +176,16 @@ def said_by_reader(words: str, local: datetime, new_day: bool = False) -> Bubble
     return Bubble(body=words, from_us=False, meta=f"{local:%H:%M}", day=day)
 
 
-def question_of(text: StoryText, answer: Answer | None, number: int) -> dict[str, object]:
+def question_of(text: StoryText, stop: Stop, number: int) -> dict[str, object]:
     """Return what the phone shows below a text that asks: what can be answered, and what happens without an answer."""
     if not (text.asks and text.choices):
         return {}
-    value = answer.value if answer else ""
+    value = stop.answer.value if stop.answer else ""
     options = [option_of(choice, str(place), value) for place, choice in enumerate(text.choices)]
     turn = text.turn
     if turn.default:
         options.append(Option("no answer", SILENCE, value == SILENCE))
-    silence = next((line for line in turn.in_words() if line.startswith("Without an answer")), "")
+    silence = "" if value else filled(turn.silence_in_words(), stop.kept)
     return {"question": number, "options": options, "silence": silence}
 
 

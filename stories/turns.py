@@ -127,10 +127,14 @@ class Turn:
         lines = [f"{', '.join(choice.words)} → {choice.leads_to or 'the next text'}" for choice in self.choices]
         lines += [f"Hint: {self.hint}"] if self.hint else []
         lines += [f"Kept as “{self.keeps}”"] if self.keeps else []
-        if self.answer_within:
-            then = f"it reminds: {self.reminder}" if self.reminder else f"it takes {self.default_answer}"
-            lines.append(f"Without an answer, after {delay_in_words(self.answer_within)}: {then}")
-        return lines
+        return lines + [self.silence_in_words()] * bool(self.answer_within)
+
+    def silence_in_words(self) -> str:
+        """Say what happens without an answer; nothing where it is waited for as long as it takes."""
+        if not self.answer_within:
+            return ""
+        then = f"it reminds: {self.reminder}" if self.reminder else f"it takes “{self.default_answer}”"
+        return f"Without an answer, after {delay_in_words(self.answer_within)}, {then}"
 
 
 TURN_FIELDS = list(Turn.__dataclass_fields__)

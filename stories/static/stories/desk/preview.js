@@ -9,6 +9,7 @@ const desk = document.getElementById("desk");
 const screen = desk.querySelector("[data-phone]");
 const controls = desk.querySelector("[data-desk]");
 const said = desk.querySelector("[data-said]");
+const heard = desk.querySelector("[data-heard]");
 
 const UNREACHABLE = "The preview cannot be had just now. What you write stays on this page: before you save, see in "
     + "another window that you are still logged in.";
@@ -39,14 +40,28 @@ const question = () => {
 
 // What the reader on the phone has answered: one for each question of the thread, as far as it goes.
 let answers = [];
+let answered = null;
 
 /** Answer a question on the phone: the thread goes on from there, and what was answered later is open again. */
 const answer = (control) => {
     const question = Number(control.dataset.question);
     const words = control.matches("input") ? `:${control.value}` : "";
     answers = [...answers.slice(0, question), control.dataset.option + words];
-    said.textContent = "";
+    answered = control;
     ask();
+};
+
+/** Show, and say to who cannot see it, what comes after the answer that was just given. */
+const goOn = () => {
+    const thread = screen.querySelector(".thread");
+    const options = optionOf(answered)?.closest("li");
+    if (options) {
+        const following = [...thread.querySelectorAll(".thread__options ~ .bubble--from-us")];
+        const texts = following.filter((bubble) => bubble.offsetTop > options.offsetTop);
+        heard.textContent = texts.length ? texts.map((bubble) => bubble.innerText).join(" ") : "Nothing follows.";
+        thread.scrollTop = options.offsetTop - thread.offsetTop - 12;
+    }
+    answered = null;
 };
 
 const optionOf = (control) => {
@@ -124,6 +139,9 @@ const show = ({phone, texts, story}) => {
     offerAll();
     for (const box of document.querySelectorAll("[data-story]")) {
         fill(box, story[box.dataset.story]);
+    }
+    if (answered) {
+        goOn();
     }
     mark(cardOf(document.activeElement));
 };

@@ -176,7 +176,7 @@ class TextForm(forms.ModelForm):
 
     class Meta:
         model = StoryText
-        fields = ["body", "wait", "media", "media_url", "alt"]
+        fields = ["body", "wait", "media", "media_url", "alt", "label", *TURN_FIELDS]
         field_classes = {"media": PictureField, "media_url": PictureLinkField, "hint": LineField, "reminder": LineField}
         widgets = {
             "media": PictureInput(attrs={"accept": "image/jpeg,image/png,image/gif"}),

@@ -53,7 +53,7 @@ class Question(models.Model):
         ]
 
     def __str__(self):
-        return f"Question {self.pk}"
+        return f"{self.keeps}: {self.words}" if self.words else self.choice or f"Question {self.pk}"
 
     def answer(self, choice: str, keeps: str, words: str, now: datetime) -> None:
         """Take this answer; scheduling what it leads to is its caller's to do."""

@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 from django.utils import timezone
 
 from stories import history
@@ -16,6 +17,7 @@ from subscribers import consent, dispatch, housekeeping
 from subscribers.holds import release
 from subscribers.inbound import InboundText, receive
 from subscribers.models import Enrollment, Hold, Message, Question
+from subscribers.progress import progress_of, with_progress
 from subscribers.scheduling import follow_story, send_next_now
 
 from .engine import claimed, work
@@ -436,3 +438,59 @@ def test_what_turns_costs_a_fixed_number_of_statements_and_what_does_not_costs_n
     turning = [statements(make_branching_story(("", "E", turn), ("", "N", Turn())), count) for count in (2, 12)]
     assert linear[0] == linear[1]
     assert turning[0] == turning[1] <= linear[0] + 12
+
+
+# How far readers are
+
+
+def progress(enrollment):
+    return progress_of(with_progress(Enrollment.objects.filter(pk=enrollment.pk)).get())
+
+
+def test_how_far_a_reader_is_is_counted_on_the_ways_from_here(sandbox):
+    story = make_branching_story(
+        ("", "Short?", asking("A", "B -> long", hint="?")),
+        ("", "Short.", Turn(Follows.END)),
+        ("long", "Long.", Turn()),
+        ("", "Longer.", Turn()),
+    )
+    enrollment = make_enrollment(story=story)
+    assert str(progress(enrollment)) == "0 of 2 to 3"
+    read_on(enrollment)
+    assert str(progress(enrollment)) == "1 of 2 to 3"
+    assert progress(enrollment).at_question
+    text_in(enrollment, "B")
+    assert str(progress(enrollment)) == "1 of 3"
+    assert not progress(enrollment).at_question
+    read_on(enrollment)
+    assert str(progress(enrollment)) == "3 of 3"
+
+
+def test_where_a_way_leads_back_nobody_knows_the_most(sandbox):
+    story = make_branching_story(
+        ("again", "Once more?", asking("yes -> again", "no", hint="?")), ("", "Well.", Turn()), ("", "End.", Turn())
+    )
+    enrollment = make_enrollment(story=story)
+    assert str(progress(enrollment)) == "0 of 3 or more"
+    _, had = answered(sandbox, story, "yes", "no")
+    assert had == ["Once more?", "Once more?", "Well.", "End."]
+
+
+def test_an_editor_sees_who_waits_for_an_answer_and_what_was_answered(sandbox, admin_client):
+    waits, has_default = make_enrollment(story=make_pier()), make_enrollment(story=timed(default_answer="stay"))
+    read_texts_on(waits)
+    read_texts_on(has_default)
+    page = admin_client.get(reverse("admin:subscribers_enrollment_changelist")).content.decode()
+    assert page.count("Waits for an answer") == 2
+    assert "without one, text 5" in page
+    assert page.count("2 of 4") == 2
+    text_in(waits, "a")
+    page = admin_client.get(reverse("admin:subscribers_enrollment_change", args=[waits.pk])).content.decode()
+    assert "way: A" in page
+
+
+def test_looking_how_far_many_readers_are_asks_a_fixed_number_of_times(django_assert_num_queries, sandbox):
+    for _ in range(3):
+        read_on(make_enrollment(story=make_pier()))
+    with django_assert_num_queries(3):
+        assert {str(progress_of(row)) for row in with_progress(Enrollment.objects.all())} == {"2 of 4"}

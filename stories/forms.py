@@ -1,8 +1,9 @@
 """How journalists write texts down: waits as people say them, pictures to look at, texts in order."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from datetime import timedelta
+from functools import cache
 from itertools import count
 
 from django import forms
@@ -14,6 +15,8 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from . import publishing
 from .fetching import link_problems
@@ -203,12 +206,18 @@ class TextForm(forms.ModelForm):
         return cleaned | self.clean_turn(cleaned)
 
     def turn_values(self) -> dict[str, str]:
-        """Return what stands in the fields that say what follows the text, and what it is called."""
-        return {name: self[name].value() or "" for name in ("label", *TURN_FIELDS)}
+        """Return what stands in the fields of every text that say what follows it, and what it is called."""
+        return self.values_of(("label", "follows", "leads_to"))
 
-    def _get_validation_exclusions(self) -> set[str]:
-        # The field has looked at it; the constraint would ask the database, for each text by itself.
-        return super()._get_validation_exclusions() | {"follows"}
+    def question_values(self) -> dict[str, str]:
+        """Return what stands in the fields of a text that asks."""
+        return self.values_of(TURN_FIELDS)
+
+    def values_of(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: self[name].value() or "" for name in names}
+
+    def follows_options(self) -> SafeString:
+        return follows_options(self["follows"].value())
 
     def clean_turn(self, cleaned: dict) -> dict:
         """Return what follows the text; nobody is told of what is wrong where it has no meaning, nor is it kept."""
@@ -231,6 +240,13 @@ class TextForm(forms.ModelForm):
     def changed_data(self) -> list[str]:
         # Where it stands is no reason to save a text again, nor to ask for the words of a blank one.
         return [name for name in super().changed_data if name != ORDERING_FIELD_NAME]
+
+
+@cache
+def follows_options(chosen: str | None) -> SafeString:
+    """Return the options of what follows a text, as HTML: drawn for each of 200 texts, they take a while."""
+    options = ((value, mark_safe(" selected") if value == chosen else "", words) for value, words in Follows.choices)
+    return format_html_join("", '<option value="{}"{}>{}</option>', options)
 
 
 def look_at_pictures(data: QueryDict, files: MultiValueDict, known: Collection[str]) -> dict[str, str]:

@@ -227,6 +227,14 @@ class StoryText(models.Model):
         if self.media and self.media_url:
             raise ValidationError({"media_url": "Choose one: an uploaded picture or a link."})
 
+    def validate_constraints(self, exclude=None):
+        """Leave them to the database where only some fields are looked at, as forms do.
+
+        They have looked at what the constraints say; Django would build a query for each of them, and for each text.
+        """
+        if not exclude:
+            super().validate_constraints()
+
     @property
     def wait(self) -> Wait:
         """When it comes, seen from the text before."""

@@ -1,14 +1,24 @@
 // What texts ask and where they lead: shown where a story needs it, with the names that there are.
 
-import {cards, field, group, say} from "./cards.js";
+import {cardOf, cards, field, group, say} from "./cards.js";
 
 const button = group.querySelector("[data-ways]");
+const template = group.querySelector(".text-card.empty-form");
 const names = document.getElementById("text-names");
 
 /** Suggest the names that texts have. */
 const suggest = () => {
     const known = cards().map((card) => field(card, "label")?.value.trim()).filter(Boolean);
     names.replaceChildren(...known.map((name) => new Option("", name)));
+};
+
+/** Give a card the fields of a question, which a text that asked nothing came without. */
+const ask = (card) => {
+    const turn = card.querySelector(".turn");
+    if (field(card, "follows").value === "answer" && !turn.querySelector(".turn__question")) {
+        const fields = template.querySelector(".turn__question").outerHTML;
+        turn.insertAdjacentHTML("beforeend", fields.replaceAll(template.id.replace("empty", "__prefix__"), card.id));
+    }
 };
 
 const show = (isShown) => {
@@ -19,7 +29,13 @@ const show = (isShown) => {
 
 export const start = () => {
     button.addEventListener("click", () => show(!group.classList.contains("texts--ways")));
-    group.addEventListener("change", (event) => "name" in event.target.dataset && suggest());
+    group.addEventListener("change", (event) => {
+        if ("name" in event.target.dataset) {
+            suggest();
+        } else if (event.target.matches("select")) {
+            ask(cardOf(event.target));
+        }
+    });
     group.addEventListener("desk:changed", suggest);
     suggest();
 };

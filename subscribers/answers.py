@@ -8,7 +8,7 @@ from stories.models import StoryText
 from stories.turns import Choice
 
 from .models import Message, Question
-from .questions import HINTS_MAX, kept_by, open_question, unsent
+from .questions import HINTS_MAX, kept_by, open_question, question_under_way, unsent
 from .scheduling import schedule
 
 logger = logging.getLogger(__name__)
@@ -20,18 +20,19 @@ def hear(subscriber: int, body: str, now: datetime, means_more: bool = False) ->
     Call it in the transaction that locked the subscriber. What fits no answer gets the question's hint, at most
     twice; one that `means_more`, such as a story's keyword, is left to that.
 
-    1. Without an open question, or when what comes without an answer is on its way already, it is no answer.
+    1. Without an open question, or when what comes without an answer is on its way already, it is no answer. A reader
+       may be faster than the record of the text that asks.
     2. An answer is kept, and what it leads to is scheduled, its wait counted from now; the reminder is off.
     3. Anything else is helped.
     """
-    question = open_question(subscriber)
+    question = open_question(subscriber) or question_under_way(subscriber)
     text = question and StoryText.objects.filter(pk=question.text_id).first()
     if not text or not text.asks or is_too_late(question):
         return False
     choice = match(text.choices, body)
     if choice:
         take(question, text, choice, body, now)
-    elif not means_more:
+    elif question.pk and not means_more:
         help_along(question, text, now)
     return bool(choice) or not means_more
 
@@ -45,7 +46,7 @@ def is_too_late(question: Question) -> bool:
 def take(question: Question, text: StoryText, choice: Choice, body: str, now: datetime) -> None:
     words = kept_words(body) if choice.takes_anything else choice.name
     question.answer(choice.name, text.keeps, words, now)
-    question.save(update_fields=["answered_at", "choice", "keeps", "words"])
+    question.save()
     if question.reminder_id:
         Message.objects.filter(pk=question.reminder_id).cancel()
     # It stood for the answer that was not given.

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from stories.answers import filled
 from stories.models import StoryText
+from stories.turns import Follows
 from textengine.database import write_rows
 
 from .models import Enrollment, Message, Question
@@ -104,3 +105,28 @@ def open_question(subscriber: int) -> Question | None:
         return None
     # While the lock was waited for, the default may have been taken.
     return waiting.filter(enrollment=enrollment).select_related("enrollment", "reminder").first()
+
+
+def question_under_way(subscriber: int) -> Question | None:
+    """Return the question of a text that may be on this reader's phone, though we do not know yet that it was sent.
+
+    It is not saved; its enrollment is locked. Once the answer is there, it waits for the text to be recorded.
+    """
+    under_way = Message.objects.story_texts().filter(
+        subscriber=subscriber,
+        status=Message.Status.SENDING,
+        begun_at__isnull=False,
+        text__follows=Follows.ANSWER,
+        enrollment__status__in=Enrollment.LIVE,
+    )
+    found = under_way.order_by("-begun_at").values_list("enrollment", flat=True).first()
+    if found is None:
+        return None
+    enrollment = Enrollment.objects.locked().get(pk=found)
+    message = under_way.filter(enrollment=found, step=enrollment.step + 1).first()
+    if message is None:
+        return open_question(subscriber)
+    asked = {"enrollment": enrollment, "step": message.step}
+    if Question.objects.filter(**asked).exists():
+        return None
+    return Question(**asked, text_id=message.text_id, asked_at=message.begun_at)

@@ -17,8 +17,10 @@ from subscribers import consent, dispatch, housekeeping
 from subscribers.holds import release
 from subscribers.inbound import InboundText, receive
 from subscribers.models import Enrollment, Hold, Message, Question
+from subscribers.outcomes import Outcome, record
 from subscribers.progress import progress_of, with_progress
 from subscribers.scheduling import follow_story, send_next_now
+from textengine.carrier import Accepted
 
 from .engine import claimed, work
 from .factory import OUR_NUMBER, make_enrollment, make_subscriber
@@ -192,6 +194,24 @@ def test_an_answer_that_comes_while_the_defaults_request_is_under_way_is_too_lat
     text_in(enrollment, "board")
     assert question(enrollment).answered_at is None
     assert enrollment.messages.get(step=3).text.body == "Alone."
+
+
+def test_a_reader_may_answer_before_it_is_recorded_that_the_question_was_sent(sandbox):
+    enrollment = make_enrollment(story=make_pier(), sent=1)
+    enrollment.messages.filter(step=2).update(due_at=timezone.now())
+    [(_, ids, lease)] = claimed()
+    text_in(enrollment, "B")
+    assert not Question.objects.exists()
+    [request] = dispatch.begin(ids, lease, timezone.now())
+    text_in(enrollment, "hm?")
+    text_in(enrollment, "B")
+    text_in(enrollment, "A")
+    assert (question(enrollment).step, question(enrollment).choice) == (2, "B")
+    assert enrollment.messages.count() == 2
+    now = timezone.now()
+    record([Outcome(request.message_id, now, Accepted(f"SM{uuid4().hex}", request.body, "queued", 1, now))], lease)
+    message = waiting(enrollment)
+    assert (message.text.body, message.due_at) == ("Alone.", question(enrollment).answered_at + timedelta(seconds=60))
 
 
 def test_a_reminder_comes_once_and_moves_nobody_on(sandbox):

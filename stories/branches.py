@@ -82,6 +82,20 @@ class Branches:
         seen = reached([END], before.__getitem__)
         return [place for place in range(len(self.texts)) if place not in seen]
 
+    def unanswered(self, place: int) -> int:
+        """Return the text that comes after this one without an answer; END where none does."""
+        turn = self.texts[place].turn
+        leads = [lead for lead in self.leads[place] if lead.choice == turn.default] if turn.asks else self.leads[place]
+        return leads[0].to if leads and (turn.default or not turn.asks) else END
+
+    def goes_round(self, place: int) -> bool:
+        """Tell whether a reader who never answers would come back to this text."""
+        seen, following = set(), self.unanswered(place)
+        while following not in (END, place) and following not in seen:
+            seen.add(following)
+            following = self.unanswered(following)
+        return following == place
+
     def loops(self) -> list[tuple[int, int]]:
         """Return the ways that lead back to a text that one has had, as pairs of places: as few as explain all loops.
 

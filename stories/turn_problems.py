@@ -9,6 +9,7 @@ from .turns import CHOICES_MAX, NO_ANSWERS, Turn, choice_named
 
 # What no body is longer than, is no hint and no reminder either; see models.BODY_MAX_LENGTH.
 WORDS_MAX = 1600
+ROUND = "Without an answer, readers would come back here again and again: let it take one that leads out."
 
 
 def turn_problems(texts: Sequence) -> list[list[str]]:
@@ -22,6 +23,7 @@ def turn_problems(texts: Sequence) -> list[list[str]]:
             *lead_problems(ways, place),
             *(question_problems(text.turn) if text.asks else []),
             *placeholder_problems(text, kept),
+            *([ROUND] if text.asks and ways.goes_round(place) else []),
             *(["Nothing leads here: no text and no answer."] if place in lost else []),
             *never_ending.get(place, []),
         ]

@@ -11,7 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from stories.history import earlier_lives
 from stories.models import StoryText
@@ -20,7 +20,7 @@ from stories.turns import TURN_FIELDS
 from stories.waits import Wait
 from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
-from .models import Enrollment, Message, Subscriber, e164, zone_of
+from .models import Enrollment, Message, Question, Subscriber, e164, zone_of
 from .questions import ask, questions_of
 from .turns import Turn, Way
 
@@ -102,24 +102,48 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     unsent = Message.objects.story_texts().filter(enrollment__in=enrollments, sent_at=None)
     standing = {(message.enrollment_id, message.step): message for message in unsent.locked()}
     questions = questions_of(enrollments, texts)
-    following, asked, completed, obsolete = [], [], [], []
+    turns = []
     for enrollment in enrollments:
         message = standing.get((enrollment.pk, enrollment.step + 1))
-        if message and message.begun_at:
-            continue
-        way, question = ways[enrollment.pk], questions.get((enrollment.pk, enrollment.step))
-        turn = way.turn(texts[enrollment.story_id], enrollment.created_at, message, question)
-        if turn.at_question:
-            asked.append((enrollment, way.last(texts[enrollment.story_id]), way.since))
-        if turn.text:
-            following.append((enrollment, message, turn))
-        else:
-            completed += [] if turn.at_question else [enrollment.pk]
-            obsolete += [message.pk] if message else []
+        if not (message and message.begun_at):
+            question = questions.get((enrollment.pk, enrollment.step))
+            way = ways[enrollment.pk]
+            turn = way.turn(texts[enrollment.story_id], enrollment.created_at, message, question)
+            turns.append((enrollment, message, turn))
+    take_turns(turns, questions, now)
+
+
+Next = tuple[Enrollment, Message | None, Turn]  # a reader, the message that stands for what comes next, and what does
+
+
+def take_turns(turns: list[Next], questions: dict[tuple[int, int], Question], now: datetime) -> None:
+    """Write down what comes next: a message, a question that waits, or the end."""
+    rounds = going_round(turns)
+    following, ended = [], []
+    for enrollment, message, turn in turns:
+        goes_on = turn.text and enrollment.pk not in rounds
+        (following if goes_on else ended).append((enrollment, message, turn))
     write_messages(following, now)
-    ask(asked, questions)
-    Message.objects.filter(pk__in=obsolete).delete()
-    complete(completed, now)
+    ask([(enrollment, turn.asked_by, turn.asked_at) for enrollment, _, turn in turns if turn.at_question], questions)
+    Message.objects.filter(pk__in=[message.pk for _, message, _ in ended if message]).delete()
+    complete([enrollment.pk for enrollment, _, turn in ended if not turn.at_question], now)
+
+
+def going_round(turns: list[Next]) -> set[int]:
+    """Return the passages whose readers would get a text again that they had since they last answered.
+
+    Nothing would ever end that. It cannot be published, but a draft may be read, too.
+    """
+    back = {enrollment.pk: turn.text.pk for enrollment, _, turn in turns if turn.leads_back}
+    if not back:
+        return set()
+    answered = Question.objects.filter(enrollment__in=back).exclude(answered_at=None).order_by()
+    last = dict(answered.values_list("enrollment").annotate(Max("step")))
+    had = Message.objects.story_texts().filter(enrollment__in=back).exclude(sent_at=None)
+    rows = had.values_list("enrollment", "text", "step")
+    return {
+        enrollment for enrollment, text, step in rows if text == back[enrollment] and step > last.get(enrollment, 0)
+    }
 
 
 def wait_of(delay: Any, days: int | None, at: Any) -> Wait:

@@ -5,10 +5,12 @@ from datetime import datetime
 from django.db.models.functions import Coalesce
 from django.utils.formats import date_format
 
+from stories.answers import filled
 from stories.phone import Bubble, Phone, Picture
 
 from . import error_codes
 from .models import Message, Subscriber
+from .questions import kept_by
 
 THREAD_MAX = 200
 # Readers' pictures lie at the carrier, which shows them to its account alone.
@@ -57,7 +59,7 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     elif message.media_urls:
         meta.append(PICTURES_AT_THE_CARRIER)
     return Bubble(
-        body=unsent.body if unsent else message.body,
+        body=words_to_come(message, unsent.body) if unsent else message.body,
         from_us=from_us,
         pictures=pictures,
         meta=" · ".join(part for part in meta if part),
@@ -65,6 +67,11 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
         gap=f"“{message.story}” begins" if message.step == 1 else "",
         state=STATES.get(message.status, "") if from_us else "",
     )
+
+
+def words_to_come(message: Message, body: str) -> str:
+    """Return what a text will say, with what its reader has answered until now."""
+    return filled(body, kept_by([message.enrollment_id]).get(message.enrollment_id, {})) if "{" in body else body
 
 
 def sent_pictures(message: Message) -> list[Picture]:

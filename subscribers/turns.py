@@ -19,6 +19,9 @@ class Turn:
     text: StoryText | None
     since: datetime
     at_question: bool = False
+    asked_by: StoryText | None = None
+    asked_at: datetime | None = None
+    leads_back: bool = False  # to a text before the last one, without an answer in between
 
 
 @dataclass(slots=True)
@@ -74,13 +77,15 @@ class Way:
         if asks and question is None:
             return self.unanswered(last, texts, enrolled_at, since)
         choice = choice_named(last.choices, question.choice) if asks else None
-        return Turn(self.onward(last, choice, texts, enrolled_at), since)
+        text = self.onward(last, choice, texts, enrolled_at)
+        return Turn(text, since, leads_back=not asks and stands_before(text, last))
 
     def unanswered(self, last: StoryText, texts: list[StoryText], enrolled_at: datetime, asked_at: datetime) -> Turn:
         """Return what comes after this text if its reader says nothing."""
         choice = last.turn.default
         text = self.onward(last, choice, texts, enrolled_at) if choice else None
-        return Turn(text, asked_at + last.answer_within if choice else asked_at, at_question=True)
+        since = asked_at + last.answer_within if choice else asked_at
+        return Turn(text, since, True, last, asked_at, stands_before(text, last))
 
     def onward(
         self, last: StoryText | None, choice: Choice | None, texts: list[StoryText], enrolled_at: datetime
@@ -94,3 +99,7 @@ class Way:
         name = choice.leads_to if choice else last.leads_to if last and last.follows == Follows.LEAD else ""
         named = next((text for text in texts if name and text.label == name), None)
         return named or self.following(texts, enrolled_at)
+
+
+def stands_before(text: StoryText | None, last: StoryText | None) -> bool:
+    return bool(text and last and text.position <= last.position)

@@ -77,6 +77,13 @@ def test_texts_that_nothing_leads_to_names_that_are_taken_and_ways_without_end_a
     ]
 
 
+def test_who_never_answers_is_not_to_go_round_for_ever():
+    asks = asking("yes -> a", "no", hint="?", answer_within=DAY, default_answer="yes")
+    sentence = "Without an answer, readers would come back here again and again: let it take one that leads out."
+    assert found(text(label="a"), text(asks), text()) == [f"2: {sentence}"]
+    assert found(text(asks, label="a"), text()) == [f"1: {sentence}"]
+
+
 def test_what_is_used_has_to_be_kept_and_something_has_to_stand_for_it():
     asks = text(asking("anything", keeps="name"))
     assert found(asks, text(body="Hello {name}, {name|you} and {place|there}.")) == [

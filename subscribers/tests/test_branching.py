@@ -20,6 +20,7 @@ from subscribers.models import Enrollment, Hold, Message, Question
 from subscribers.outcomes import Outcome, record
 from subscribers.progress import progress_of, with_progress
 from subscribers.scheduling import follow_story, send_next_now
+from subscribers.threads import thread_of
 from textengine.carrier import Accepted
 
 from .engine import claimed, work
@@ -259,6 +260,23 @@ def test_texts_lead_to_others_by_name_and_a_loop_sends_a_text_again(sandbox):
         (5, "yes"),
         (8, "no"),
     ]
+
+
+def test_nobody_is_sent_round_for_ever(sandbox):
+    """Such a story cannot be published; but one that some read may be a draft."""
+    story = make_branching_story(("a", "A.", Turn()), ("b", "B.", Turn(Follows.LEAD, "a")))
+    enrollment = make_enrollment(story=story)
+    assert read_on(enrollment) == ["A.", "B."]
+    assert enrollment.status == "completed"
+    asks = asking("yes -> a", "no -> b", hint="?", answer_within=timedelta(hours=1), default_answer="yes")
+    story = make_branching_story(("a", "A.", Turn()), ("", "Yes?", asks), ("b", "B.", Turn()))
+    enrollment = make_enrollment(story=story)
+    assert read_on(enrollment) == ["A.", "Yes?"]
+    assert (enrollment.status, waiting(enrollment)) == ("active", None)
+    text_in(enrollment, "yes")
+    assert read_on(enrollment)[2:] == ["A.", "Yes?"]
+    text_in(enrollment, "no")
+    assert read_on(enrollment)[4:] == ["B."]
 
 
 def test_in_a_story_that_only_asks_no_text_comes_twice_however_it_is_rearranged(sandbox):
@@ -507,6 +525,14 @@ def test_an_editor_sees_who_waits_for_an_answer_and_what_was_answered(sandbox, a
     text_in(waits, "a")
     page = admin_client.get(reverse("admin:subscribers_enrollment_change", args=[waits.pk])).content.decode()
     assert "way: A" in page
+
+
+def test_the_thread_says_what_a_text_to_come_will_say_to_this_reader(sandbox):
+    story = make_branching_story(("", "Who?", asking("anything", keeps="name")), ("", "So, {name|you}.", Turn()))
+    enrollment = make_enrollment(story=story)
+    read_on(enrollment)
+    text_in(enrollment, "Marta")
+    assert thread_of(enrollment.subscriber).bubbles[-1].body == "So, Marta."
 
 
 def test_looking_how_far_many_readers_are_asks_a_fixed_number_of_times(django_assert_num_queries, sandbox):

@@ -1,5 +1,6 @@
 """Fixtures of the whole project."""
 
+import asyncio
 import os
 
 import pytest
@@ -17,13 +18,49 @@ DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
 
 
-def pytest_collection_modifyitems(items):
-    """Mark what runs once, however many databases there are: tests that touch none, or look at pages."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection_modifyitems(config, items):
+    """Mark what runs once, however many databases there are: tests that touch none, or look at pages. Deal all out."""
     for item in items:
         if "browser" in item.fixturenames:
             item.add_marker(pytest.mark.screens)
         if not (item.get_closest_marker("django_db") or DATABASE_FIXTURES & set(item.fixturenames)):
             item.add_marker(pytest.mark.no_database)
+    yield
+    workers = getattr(config, "workerinput", {}).get("workercount", 1)
+    items[:] = dealt_out(items, workers) if workers > 1 else items
+
+
+def dealt_out(items: list[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Return the tests as each worker in turn is to have them, who each begin with an equal share of the list.
+
+    What waits longest comes before what looks at pages, and that before the quick tests without a database, so that at
+    the end nobody waits for one long test. What empties the database comes after what counts on migrations' rows.
+    """
+    stages = [[], [], [], []]
+    for item in items:
+        stages[stage(item)].append(item)
+    *with_database, without = stages
+    share = -(-len(without) // workers)
+    return [
+        item
+        for worker in range(workers)
+        # Those without a database share fixtures of their modules, and stay together.
+        for part in (
+            *(tests[worker::workers] for tests in with_database),
+            without[worker * share : (worker + 1) * share],
+        )
+        for item in part
+    ]
+
+
+def stage(item: pytest.Item) -> int:
+    if item.get_closest_marker("no_database"):
+        return 3
+    if "processes" in item.fixturenames:
+        return 1
+    marker = item.get_closest_marker("django_db")
+    return 2 if "live_server" in item.fixturenames or (marker and marker.kwargs.get("transaction")) else 0
 
 
 @pytest.fixture(scope="session")
@@ -55,9 +92,23 @@ def media_root(settings, tmp_path):
     settings.MEDIA_ROOT = tmp_path
 
 
-@pytest.fixture
-def browser():
-    """Chromium for one test: while its event loop is there, Django's connections are others than before and after."""
+@pytest.fixture(scope="session")
+def chromium():
+    """One Chromium for all tests of this process, and Playwright's event loop, which runs only where it is wanted."""
     with launched() as browser:
-        yield browser
-        connections.close_all()
+        loop = asyncio.get_running_loop()
+        asyncio._set_running_loop(None)
+        yield browser, loop
+        asyncio._set_running_loop(loop)
+
+
+@pytest.fixture
+def browser(chromium):
+    """Chromium for one test: while its event loop is there, Django's connections are others than before and after."""
+    browser, loop = chromium
+    asyncio._set_running_loop(loop)
+    yield browser
+    for context in browser.contexts:
+        context.close()
+    connections.close_all()
+    asyncio._set_running_loop(None)

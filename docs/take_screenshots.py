@@ -1,17 +1,23 @@
-"""Take the pictures of README from the running program: `.venv/bin/python docs/take_screenshots.py`.
+"""Take the pictures of README and of the guides from the running program: `.venv/bin/python docs/take_screenshots.py`.
 
-It starts web, worker and sandbox on a database of its own, lets phones text, and photographs the pages in Chromium.
+It starts web, worker and sandbox on a database of its own, and does in Chromium what the guide tells, in its order:
+each step is a function that leaves the newsroom as the next one finds it.
 """
 
 import os
+import re
 import sys
 import tempfile
+from io import BytesIO
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "screenshots"
+ARTICLE = ROOT / "stories" / "tests" / "articles" / "seven-nights-on-line-9.txt"
 READERS = ["+14155550123", "+14155550188", "+14155550142", "+14155550167"]
+DESK, NIGHT_DESK, EDITOR = "news-desk", "night-desk", "editor"
 PASSWORD = "only-for-pictures"  # noqa: S105
+WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
 
 
 def main() -> None:
@@ -28,40 +34,89 @@ def main() -> None:
 
 
 def take_pictures(folder: Path) -> None:
-    from django.contrib.auth.hashers import make_password
-    from django.contrib.auth.models import User
     from django.core.management import call_command
 
     from stories.sample import load_sample_story
-    from textengine.tests.chromium import launched, new_page
+    from textengine.tests.chromium import launched
     from textengine.tests.processes import Processes
 
     call_command("migrate", verbosity=0)
-    password = make_password(PASSWORD, hasher="pbkdf2_sha256")
-    User.objects.create(username="newsroom", password=password, is_staff=True, is_superuser=True)
-    story = load_sample_story()
+    make_accounts()
+    load_sample_story()
     with Processes(media_root=folder) as processes, launched() as browser:
-        for place, reader in enumerate(READERS):
-            processes.sandbox.text(reader, story.keyword.lower())
-            read_on(processes, reader, texts=(4, 2, 10, 7)[place])
-        processes.sandbox.text(READERS[1], "stop")
-        with new_page(browser, width=1280, height=860) as page:
-            page.goto(f"{processes.sandbox.url}/?phone=%2B{READERS[0][1:]}&phone=%2B{READERS[1][1:]}")
-            page.locator(".bubble img").first.wait_for()
-            photograph(page, "phones")
-            page.goto(f"{processes.url}/admin/")
-            page.get_by_label("Username").fill("newsroom")
-            page.get_by_label("Password").fill(PASSWORD)
-            page.get_by_role("button", name="Log in").click()
-            for name, address in {
-                "story": f"stories/story/{story.pk}/change/",
-                "enrollments": "subscribers/enrollment/",
-            }.items():
-                page.goto(f"{processes.url}/admin/{address}")
-                photograph(page, name)
+        newsroom = Newsroom(processes, browser)
+        read_sample_story(newsroom)
+        with newsroom.window() as page:
+            for step in (
+                log_in,
+                see_stories,
+                import_with_a_problem,
+                import_article,
+                see_a_story,
+                see_segments,
+                see_nights,
+                rehearse,
+                publish,
+                correct,
+                share,
+                see_history,
+                save_at_the_same_time,
+            ):
+                step(newsroom, page)
+        see_enrollments(newsroom)
 
 
-def read_on(processes, reader: str, texts: int) -> None:
+class Newsroom:
+    """The running program, and windows onto it."""
+
+    def __init__(self, processes, browser):
+        self.processes, self.browser = processes, browser
+
+    def window(self, size: dict = WIDE, **options):
+        from textengine.tests.chromium import new_page
+
+        return new_page(self.browser, **size, **options)
+
+    def open(self, page, address: str) -> None:
+        page.goto(f"{self.processes.url}{address}")
+
+    def open_story(self, page, title: str) -> None:
+        self.open(page, f"/admin/stories/story/{story_of(title).pk}/change/")
+        page.locator(".phone .bubble").first.wait_for()
+
+
+def story_of(title: str):
+    from stories.models import Story
+
+    return Story.objects.get(title=title)
+
+
+OURS, SAMPLES = "Seven Nights on Line 9", "Three Minutes at Halmey"
+
+
+def make_accounts() -> None:
+    from django.contrib.auth.hashers import make_password
+    from django.contrib.auth.models import Group, User
+
+    password = make_password(PASSWORD, hasher="pbkdf2_sha256")
+    for name, group in ((DESK, "Journalists"), (NIGHT_DESK, "Journalists"), (EDITOR, "Editors")):
+        User.objects.create(username=name, password=password, is_staff=True).groups.add(Group.objects.get(name=group))
+
+
+def read_sample_story(newsroom: Newsroom) -> None:
+    """Let readers come to different places of the sample story, and look at two of their phones."""
+    sandbox = newsroom.processes.sandbox
+    for place, reader in enumerate(READERS):
+        sandbox.text(reader, "ferry")
+        read_on(reader, texts=(4, 2, 10, 7)[place])
+    sandbox.text(READERS[1], "stop")
+    with newsroom.window() as page:
+        page.goto(f"{sandbox.url}/?phone=%2B{READERS[0][1:]}&phone=%2B{READERS[1][1:]}")
+        page.locator(".bubble img").first.wait_for()
+        photograph(page, "phones")
+
+
+def read_on(reader: str, texts: int) -> None:
     """Let this reader have so many texts, skipping the waits."""
     from django.utils import timezone
 
@@ -69,15 +124,187 @@ def read_on(processes, reader: str, texts: int) -> None:
     from subscribers.scheduling import send_next_now
     from textengine.tests.processes import wait_until
 
-    enrollment = Enrollment.objects.get(subscriber__phone_number=reader)
+    enrollment = Enrollment.objects.filter(subscriber__phone_number=reader).latest("pk")
     for step in range(1, texts + 1):
         send_next_now([enrollment.pk], timezone.now())
         wait_until(lambda step=step: Enrollment.objects.get(pk=enrollment.pk).step >= step, 20)
 
 
-def photograph(page, name: str) -> None:
+def log_in(newsroom: Newsroom, page, name: str = DESK) -> None:
+    newsroom.open(page, "/admin/")
+    page.get_by_label("Username").fill(name)
+    page.get_by_label("Password").fill(PASSWORD)
+    if name == DESK:
+        photograph(page, "log-in", height=420)
+    press(page, "Log in")
+    page.get_by_role("button", name="Log out").wait_for()
+
+
+def see_stories(newsroom: Newsroom, page) -> None:
+    newsroom.open(page, "/admin/stories/story/")
+    photograph(page, "stories", height=420)
+
+
+def article() -> str:
+    """Return the article as it is pasted: its pictures are chosen later."""
+    return re.sub(r"!\[.*\n\n", "", ARTICLE.read_text())
+
+
+def import_with_a_problem(newsroom: Newsroom, page) -> None:
+    newsroom.open(page, "/admin/stories/story/import/")
+    page.get_by_label("or paste it here").fill(article().replace("=== 20 minutes ===", "=== a while ===", 1))
+    press(page, "Preview")
+    page.get_by_role("alert").get_by_role("button", name="Line").click()
+    photograph(page, "import-problem", height=620)
+
+
+def import_article(newsroom: Newsroom, page) -> None:
+    newsroom.open(page, "/admin/stories/story/import/")
+    page.get_by_label("or paste it here").fill(article())
+    page.get_by_label("or paste it here").evaluate("(area) => { area.setSelectionRange(0, 0); area.scrollTop = 0; }")
+    photograph(page, "import", height=900)
+    press(page, "Preview")
+    photograph(page, "import-preview", height=760)
+    press(page, "Save")
+    page.locator(".messagelist .success").wait_for()
+
+
+def see_a_story(newsroom: Newsroom, page) -> None:
+    """Look at the desk, wide and narrow."""
+    newsroom.open_story(page, SAMPLES)
+    photograph(page, "story")
+    photograph(page, "picture", card(page, 4))
+    page.set_viewport_size(NARROW)
+    page.locator("#texts-group").scroll_into_view_if_needed()
+    card(page, 1).evaluate("(card) => scrollTo(0, card.getBoundingClientRect().top + scrollY - 150)")
+    photograph(page, "story-on-a-phone")
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("dialog", name="Preview").wait_for()
+    photograph(page, "preview-on-a-phone")
+    page.keyboard.press("Escape")
+    page.set_viewport_size(WIDE)
+    page.get_by_role("link", name="The saved story on a page of its own").click()
+    page.get_by_label("A reader starts").select_option("this evening")
+    press(page, "Show")
+    photograph(page, "preview-page", height=700)
+
+
+def see_segments(newsroom: Newsroom, page) -> None:
+    newsroom.open_story(page, OURS)
+    body(page, 3).fill("“Better?” – “A little,” says a woman in a hotel’s uniform, and sits down where it is warm.")
+    card(page, 3).get_by_role("button", name="Make plain").wait_for()
+    photograph(page, "segments", card(page, 3))
+    card(page, 3).get_by_role("button", name="Make plain").click()
+    photograph(page, "made-plain", card(page, 3))
+
+
+def see_nights(newsroom: Newsroom, page) -> None:
+    card(page, 4).get_by_label("When").fill("at 23:30")
+    page.get_by_label("A reader starts").select_option("this evening")
+    page.locator(".bubble--night").first.wait_for()
+    body(page, 4).click()
+    photograph(page, "nights", height=760)
+    card(page, 4).get_by_label("When").fill("2 minutes")
+
+
+def rehearse(newsroom: Newsroom, page) -> None:
+    """Have the sample story texted to a phone of the desk's own."""
+    own, sandbox = "+14155550199", newsroom.processes.sandbox
+    newsroom.open(page, f"/admin/stories/story/{story_of(SAMPLES).pk}/rehearse/")
+    page.get_by_label("Your phone’s number").fill(own)
+    press(page, "Text me a code")
+    page.get_by_label("The code that was texted to it").fill(
+        re.search(r"\d{6}", sandbox.wait_for(own, 1)[0]["body"])[0]
+    )
+    press(page, "Confirm")
+    page.get_by_label("All of it in about").fill("5 minutes")
+    photograph(page, "rehearse", height=700)
+    newsroom.open_story(page, OURS)
+
+
+def publish(newsroom: Newsroom, page) -> None:
+    """Try to publish what does not say how to stop, and then what does."""
+    first = body(page, 1).input_value()
+    body(page, 1).fill(first.replace(" Reply STOP to end, at any stop.", ""))
+    press(page, "Publish")
+    page.get_by_text("What stands in the way").wait_for()
+    photograph(page, "in-the-way", height=520)
+    body(page, 1).fill(first)
+    press(page, "Publish")
+    page.locator(".messagelist .success").wait_for()
+    photograph(page, "published", height=360)
+
+
+def correct(newsroom: Newsroom, page) -> None:
+    for reader, texts in zip(READERS, (6, 4, 7, 5), strict=True):
+        if reader == READERS[1]:
+            newsroom.processes.sandbox.text(reader, "start")
+        newsroom.processes.sandbox.text(reader, "nightbus")
+        read_on(reader, texts)
+    newsroom.open_story(page, OURS)
+    body(page, 5).fill(body(page, 5).input_value().replace("was full", "was packed"))
+    press(page, "Save and continue editing")
+    page.locator(".messagelist .info").wait_for()
+    photograph(page, "reach", height=400)
+
+
+def share(newsroom: Newsroom, page) -> None:
+    newsroom.open(page, f"/admin/stories/story/{story_of(OURS).pk}/share/")
+    photograph(page, "share")
+    newsroom.open(page, story_of(OURS).get_absolute_url())
+    photograph(page, "readers-page")
+
+
+def see_history(newsroom: Newsroom, page) -> None:
+    newsroom.open(page, f"/admin/stories/story/{story_of(OURS).pk}/history/")
+    photograph(page, "history", height=620)
+
+
+def save_at_the_same_time(newsroom: Newsroom, page) -> None:
+    newsroom.open_story(page, OURS)
+    with newsroom.window() as other:
+        log_in(newsroom, other, NIGHT_DESK)
+        newsroom.open_story(other, OURS)
+        body(other, 2).fill(body(other, 2).input_value().replace("nine people", "eight people"))
+        press(other, "Save")
+        other.locator(".messagelist .success").wait_for()
+    body(page, 4).fill(body(page, 4).input_value().replace("thirty-six minutes", "half an hour"))
+    press(page, "Save")
+    page.get_by_role("region", name="Saved by somebody else meanwhile").wait_for()
+    photograph(page, "meanwhile", height=700)
+
+
+def see_enrollments(newsroom: Newsroom) -> None:
+    with newsroom.window() as page:
+        log_in(newsroom, page, EDITOR)
+        newsroom.open(page, "/admin/subscribers/enrollment/")
+        photograph(page, "enrollments")
+
+
+def press(page, name: str) -> None:
+    page.get_by_role("button", name=name, exact=True).click()
+
+
+def card(page, place: int):
+    return page.get_by_role("group", name=f"Text {place}", exact=True)
+
+
+def body(page, place: int):
+    return card(page, place).get_by_role("textbox", name="Text", exact=True)
+
+
+def photograph(page, name: str, part=None, height: int = 0) -> None:
+    """Keep a picture of the window, of a part of the page, or of the window's top; 256 colours make it small."""
+    from PIL import Image
+
     page.wait_for_function("[...document.images].every((image) => image.complete)")
-    page.screenshot(path=PICTURES / f"{name}.png")
+    page.evaluate("() => Promise.all(document.getAnimations().map((animation) => animation.finished))")
+    # Until the preview has said what it has to say.
+    page.wait_for_timeout(600)
+    clip = {"x": 0, "y": 0, "width": page.viewport_size["width"], "height": height} if height else None
+    taken = part.screenshot() if part else page.screenshot(clip=clip)
+    with Image.open(BytesIO(taken)) as picture:
+        picture.convert("RGB").quantize(256).save(PICTURES / f"{name}.png", optimize=True)
 
 
 if __name__ == "__main__":

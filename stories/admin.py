@@ -12,14 +12,16 @@ from django.views.decorators.http import require_POST
 
 from textengine.moments import NOTHING, moment
 
-from .desk import ReaderForm, preview, preview_url
+from .desk import ReaderForm, preview, preview_page, preview_url
 from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .history_admin import HistoryMixin
 from .importing_admin import ImportingMixin
+from .media import PhonePicture
 from .models import Price, Story, StoryText
 from .outdated_admin import OutdatedMixin
 from .publishing_admin import PublishingMixin
 from .sharing_admin import SharingMixin
+from .storing import stored
 from .turns import TURN_FIELDS
 from .waits import WAIT_SUGGESTIONS
 
@@ -68,12 +70,16 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 2})}}
 
     def get_urls(self):
-        view = self.admin_site.admin_view(require_POST(partial(preview, self)))
+        view = self.admin_site.admin_view
         paths = [
-            path("preview/", view, name="stories_story_preview_new"),
-            path("<int:object_id>/preview/", view, name="stories_story_preview"),
+            path("preview/", view(require_POST(partial(preview, self))), name="stories_story_preview_new"),
+            path("<int:object_id>/preview/", view(self.preview_view), name="stories_story_preview"),
         ]
         return paths + super().get_urls()
+
+    def preview_view(self, request, object_id: int):
+        """Answer with the story as it stands on a page that posts it, or else with a page of it as it is saved."""
+        return (preview if request.method == "POST" else preview_page)(self, request, object_id)
 
     def get_queryset(self, request):
         # A subquery, since a search for words joins the texts too.
@@ -81,9 +87,14 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
         return super().get_queryset(request).annotate(texts_count=Coalesce(Subquery(texts), 0))
 
     def get_deleted_objects(self, objs, request):
-        """Where readers stand in the way, say that, and not which permissions are lacking besides."""
-        to_delete, counts, permissions_needed, protected = super().get_deleted_objects(objs, request)
-        return to_delete, counts, set() if protected else permissions_needed, protected
+        """Where readers stand in the way, say that, and not which permissions are lacking besides.
+
+        What goes with a story that nobody reads besides its texts are rehearsals, which nobody may delete alone; they
+        are counted, not listed.
+        """
+        _, counts, permissions_needed, protected = super().get_deleted_objects(objs, request)
+        own = {Story._meta.verbose_name, StoryText._meta.verbose_name}
+        return [str(obj) for obj in objs], counts, set() if protected else permissions_needed & own, protected
 
     def changelist_view(self, request, extra_context=None):
         return super().changelist_view(request, {"title": "Stories"} | (extra_context or {}))
@@ -97,7 +108,8 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
             "preview_url": preview_url(object_id),
             "reader_form": ReaderForm(),
         }
-        return super().changeform_view(request, object_id, form_url, context | (extra_context or {}))
+        with stored(picture for picture in request.FILES.values() if isinstance(picture, PhonePicture)):
+            return super().changeform_view(request, object_id, form_url, context | (extra_context or {}))
 
     def look_at_pictures(self, request, object_id: str | None) -> dict[str, str]:
         story = self.get_object(request, unquote(object_id)) if object_id else None

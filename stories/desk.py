@@ -1,4 +1,7 @@
-"""The preview of the desk: the form comes in as it stands on the page; the phone and each text's facts go out."""
+"""The preview of the desk: the form comes in as it stands on the page; the phone and each text's facts go out.
+
+The same preview of a story as it is saved is a page of its own, for whoever may see the story.
+"""
 
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,8 +11,9 @@ from django.conf import settings
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import Http404, HttpRequest, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
@@ -60,6 +64,7 @@ class ReaderForm(forms.Form):
 
     start = forms.ChoiceField(
         choices=[("now", "now"), ("this evening", "this evening"), ("chosen day", "at noon on")],
+        initial="now",
         label="A reader starts",
     )
     day = forms.DateField(
@@ -67,9 +72,15 @@ class ReaderForm(forms.Form):
         initial=lambda: timezone.localdate() + timedelta(days=1),
         widget=forms.DateInput(format="%Y-%m-%d", attrs={"type": "date", "aria-label": "Day"}),
     )
-    zone = forms.ChoiceField(choices=zone_choices, label="in")
+    zone = forms.ChoiceField(choices=zone_choices, initial=lambda: settings.TIME_ZONE, label="in")
     readers = forms.IntegerField(min_value=1, max_value=READERS_MAX, initial=1000, label="Readers")
     use_required_attribute = False
+
+    @classmethod
+    def unchosen(cls) -> dict:
+        """Return what the form begins with, for an address that does not say it all."""
+        blank = cls()
+        return {name: blank.get_initial_for_field(field, name) for name, field in blank.fields.items()}
 
     def count(self) -> int:
         """Return for how many readers the bill is; whatever is no number of them is one."""
@@ -92,9 +103,7 @@ def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None
     reader_form = ReaderForm(request.POST)
     start, zone = reader_form.start_and_zone(timezone.now())
     seen = Preview.of(story, drafts, start, zone, request.POST.getlist("answer"))
-    (least, cost), (shortest, duration) = seen.costs(reader_form.count()), seen.durations()
-    context = {"least": least, "cost": cost, "shortest": shortest, "duration": duration, "seen": seen}
-    context |= map_of(seen)
+    context = bill_of(seen, reader_form.count()) | map_of(seen)
     return JsonResponse(
         {
             "phone": render_to_string("phone.html", {"phone": seen.phone()}),
@@ -104,12 +113,43 @@ def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None
     )
 
 
+def bill_of(seen: Preview, readers: int) -> dict:
+    """Return what the story comes to: the least and the most, where answers decide."""
+    (least, cost), (shortest, duration) = seen.costs(readers), seen.durations()
+    return {"seen": seen, "least": least, "cost": cost, "shortest": shortest, "duration": duration}
+
+
 def map_of(seen: Preview) -> dict:
     """Return what draws the ways through a story; nothing for one that goes straight on."""
     if seen.ways.is_straight:
         return {"map": None}
     drawn = Map.of(seen.ways)
     return {"map": drawn, "rows": [(row, seen.facts[row.first].draft) for row in drawn.rows]}
+
+
+def preview_page(model_admin: ModelAdmin, request: HttpRequest, object_id: int) -> HttpResponse:
+    """Show the saved story on a phone; the address says when its reader starts, where, and what was answered."""
+    story = story_on_page(model_admin, request, object_id)
+    reader_form = ReaderForm(ReaderForm.unchosen() | request.GET.dict())
+    start, zone = reader_form.start_and_zone(timezone.now())
+    seen = Preview.of(story, saved_drafts(story), start, zone, request.GET.getlist("answer"))
+    context = {
+        **model_admin.admin_site.each_context(request),
+        "title": f"Preview of “{story}”",
+        "opts": model_admin.opts,
+        "object": story,
+        "phone": seen.phone(lambda answers: address_with(request, answers)),
+        "reader_form": reader_form,
+        **bill_of(seen, reader_form.count()),
+    }
+    return TemplateResponse(request, "admin/stories/preview_page.html", context)
+
+
+def address_with(request: HttpRequest, answers: list[str]) -> str:
+    """Return the address of this page with these answers."""
+    query = request.GET.copy()
+    query.setlist("answer", answers)
+    return f"?{query.urlencode()}"
 
 
 def preview_url(story_id: str | None) -> str:
@@ -144,13 +184,17 @@ def drafts_on_page(model_admin: ModelAdmin, request: HttpRequest, story: Story) 
     FormSet, inline = next(pair for pair in model_admin.get_formsets_with_inlines(request, saved))
     prefix = FormSet.get_default_prefix()
     if saved and not inline.has_change_permission(request, saved):
-        texts = saved.texts.order_by("position")
-        return [
-            Draft(f"{prefix}-{index}", text, tuple(text_problems(text, files=False)))
-            for index, text in enumerate(texts)
-        ]
+        return saved_drafts(saved, prefix)
     kwargs = model_admin.get_formset_kwargs(request, story, inline, prefix)
     return drafts_in(FormSet(**kwargs | {"files": stand_ins(request.POST.getlist("chosen"))}))
+
+
+def saved_drafts(story: Story, prefix: str = "texts") -> list[Draft]:
+    """Return the texts as they are saved, and what is wrong with them."""
+    return [
+        Draft(f"{prefix}-{index}", text, tuple(text_problems(text, files=False)))
+        for index, text in enumerate(story.texts.order_by("position"))
+    ]
 
 
 def stand_ins(names: list[str]) -> MultiValueDict:

@@ -38,6 +38,8 @@ from .waits import WORDS_MAX_LENGTH, Wait, delay_in_words, parse_wait, wait_in_w
 
 # The button that publishes what it saves.
 PUBLISH = "_publish"
+# The one that leads on to the page from which the saved story is texted to its writer.
+REHEARSE = "_rehearse"
 
 
 class WaitField(forms.CharField):
@@ -58,8 +60,8 @@ class HelpedAboveField(forms.BoundField):
         return f"texts-help {self.auto_id}_error" if self.errors else "texts-help"
 
 
-class BodyField(forms.CharField):
-    """What a text says; line ends are those of phones, not those of forms."""
+class WordsField(forms.CharField):
+    """Words of several lines; line ends are those of phones, not those of forms."""
 
     def to_python(self, value):
         return super().to_python(value).replace("\r\n", "\n").replace("\r", "\n")
@@ -139,6 +141,7 @@ class StoryForm(forms.ModelForm):
     refusal = ""  # why nothing may be saved, however right it is
 
     class Meta:
+        field_classes = {"summary": WordsField}
         error_messages = {
             "slug": {"invalid": "An address has letters without accents, digits and hyphens, nothing else."}
         }
@@ -156,7 +159,7 @@ class StoryForm(forms.ModelForm):
 
 
 class TextForm(forms.ModelForm):
-    body = BodyField(
+    body = WordsField(
         label="Text",
         required=False,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -192,6 +195,10 @@ class TextForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         self.link_problems = link_problems or {}
         self.initial.setdefault("wait", self.instance.wait)
+
+    def clean_media(self):
+        """Take a picture that is stored already by its name."""
+        return getattr(self.cleaned_data["media"], "stored_as", "") or self.cleaned_data["media"]
 
     def clean_media_url(self) -> str:
         link = self.cleaned_data["media_url"]

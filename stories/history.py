@@ -17,6 +17,8 @@ from textengine.database import write_rows
 
 from .models import HistoricalStory, HistoricalStoryText, Story, StoryText
 
+# The type of the entry that is a story's last.
+DELETED = "-"
 STORY_FIELDS = [field for field in HistoricalStory.tracked_fields if not field.primary_key]
 TEXT_FIELDS = [field for field in HistoricalStoryText.tracked_fields if not field.primary_key]
 
@@ -86,6 +88,16 @@ def keep(story: Story, now: datetime, user: User | None = None, reason: str = ""
     return Story.history.bulk_history_create(
         [story], update=bool(last), custom_historical_attrs={"order": order}, **common
     )[0]
+
+
+@transaction.atomic
+def keep_deletion(story: Story, now: datetime, user: User) -> HistoricalStory:
+    """Keep that a story is deleted now, and how it then stood. Call it first in the transaction that deletes it."""
+    entry = keep(story, now)
+    entry.pk, entry.history_type, entry.history_change_reason = None, DELETED, None
+    entry.history_date, entry.history_user = max(now, entry.history_date + timedelta(microseconds=1)), user
+    entry.save(force_insert=True)
+    return entry
 
 
 @transaction.atomic

@@ -33,17 +33,47 @@ class HistoryMixin:
 
     object_history_template = "admin/stories/story/history.html"
     put_back_template = "admin/stories/story/put_back.html"
+    deleted_template = "admin/stories/story/deleted.html"
 
     def get_urls(self):
-        view = self.admin_site.admin_view(self.put_back_view)
+        view = self.admin_site.admin_view
+        put_back = "<path:object_id>/history/<int:entry_id>/"
         return [
-            path("<path:object_id>/history/<int:entry_id>/", view, name="stories_story_put_back"),
+            path("deleted/", view(self.deleted_view), name="stories_story_deleted"),
+            path(put_back, view(self.put_back_view), name="stories_story_put_back"),
             *super().get_urls(),
         ]
 
     def save_related(self, request, form, formsets, change):
         super().save_related(request, form, formsets, change)
         history.keep(form.instance, timezone.now(), request.user)
+
+    @transaction.atomic
+    def delete_model(self, request, obj):
+        history.keep_deletion(obj, timezone.now(), request.user)
+        super().delete_model(request, obj)
+
+    @transaction.atomic
+    def delete_queryset(self, request, queryset):
+        for story in queryset:
+            history.keep_deletion(story, timezone.now(), request.user)
+        super().delete_queryset(request, queryset)
+
+    def deleted_view(self, request: HttpRequest) -> HttpResponse:
+        """List the stories that were deleted: who did it and when, and what they said."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        deletions = Story.history.filter(history_type=history.DELETED).select_related("history_user")
+        paginator = self.get_paginator(request, deletions, ENTRIES_A_PAGE)
+        page = paginator.get_page(request.GET.get(PAGE_VAR, 1))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Deleted stories",
+            "opts": self.opts,
+            "page": page,
+            "deleted": [(entry, who(entry), history.version_of(entry).texts) for entry in page],
+        }
+        return TemplateResponse(request, self.deleted_template, context)
 
     def history_view(self, request, object_id, extra_context=None):
         story = self.get_object(request, unquote(object_id))

@@ -2,6 +2,7 @@
 
 from django import forms
 from django.contrib import messages
+from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -13,7 +14,7 @@ from .scripts.files import read_story, source_of, title_of
 from .scripts.importing import import_story
 from .scripts.pictures import Pictures
 from .scripts.plans import Plan
-from .scripts.script import write_script
+from .scripts.script import divide, write_script
 from .scripts.table import write_table
 
 FORMATS = {"txt": (write_script, "text/plain"), "csv": (write_table, "text/csv")}
@@ -22,7 +23,10 @@ TEXT_PERMISSIONS = {
     True: ["stories.add_storytext"],
     False: ["stories.add_storytext", "stories.change_storytext", "stories.delete_storytext"],
 }
+# Between the preview and Save, a link is not fetched again.
+LINKS_SALT, LINKS_SECONDS = "stories.importing.links", 60 * 60
 NOT_ALLOWED = "You may look at this story but not change it; nothing was saved."
+DIVIDED = "Each paragraph is a text of its own now. Take out the line between those that belong together."
 MEANWHILE = "Nothing was saved: somebody has changed the story meanwhile. This is what would change now."
 
 
@@ -44,6 +48,16 @@ class SourceForm(forms.Form):
     name = forms.CharField(required=False, widget=forms.HiddenInput)
 
 
+class DivideForm(forms.Form):
+    """The wait for an article that has none yet."""
+
+    every = forms.ChoiceField(
+        label="An article without waits? After each paragraph",
+        choices=[(wait, wait) for wait in ("10 minutes", "1 hour", "2 hours", "next day at 8:00", "next day at 19:00")],
+        initial="2 hours",
+    )
+
+
 class ImportingMixin:
     """For the admin of stories: a page that imports a file in two steps, and the files that a story is exported as."""
 
@@ -63,7 +77,10 @@ class ImportingMixin:
         said = request.POST.dict()
         try:
             said, draft = read_post(request)
-            if "edit" in said:
+            if "divide" in said:
+                said["source"] = divide(said["source"], said.get("every", ""))
+                self.message_user(request, DIVIDED, messages.SUCCESS)
+            if said.keys() & {"edit", "divide"}:
                 return self.source_page(request, said)
             return self.look_or_save(request, said, draft)
         except ScriptError as error:
@@ -71,16 +88,18 @@ class ImportingMixin:
 
     def look_or_save(self, request: HttpRequest, said: dict, draft: StoryDraft) -> HttpResponse:
         """Show what the file would change; save it if that is what was seen already."""
+        pictures = Pictures(draft, sound_links=signed_links(said))
         plan = import_story(
             draft,
-            Pictures(draft),
+            pictures,
             timezone.now(),
             said["title"],
             request.user,
             lambda plan: self.is_agreed(request, said, plan),
         )
         if not plan.saved:
-            return self.plan_page(request, said, plan)
+            links = signing.dumps(pictures.sound_links, salt=LINKS_SALT)
+            return self.plan_page(request, said | {"links": links}, plan)
         if not plan.changes_nothing:
             self.log_import(request, plan)
         self.message_user(request, f"“{plan.story}” was imported: {plan.summary}.", messages.SUCCESS)
@@ -101,7 +120,8 @@ class ImportingMixin:
         log(request, plan.story, f"Imported: {plan.summary}.")
 
     def source_page(self, request: HttpRequest, said: dict, problems: list[Problem] | None = None) -> HttpResponse:
-        more = {"title": "Import a story", "form": SourceForm(initial=said), "problems": problems or []}
+        forms = {"form": SourceForm(initial=said), "divide": DivideForm(initial=said)}
+        more = {"title": "Import a story", "problems": problems or [], **forms}
         return self.importing_page(request, "import", more)
 
     def plan_page(self, request: HttpRequest, said: dict, plan: Plan) -> HttpResponse:
@@ -124,6 +144,14 @@ class ImportingMixin:
         write, kind = FORMATS[suffix]
         headers = {"Content-Disposition": f'attachment; filename="{story.slug}.{suffix}"'}
         return HttpResponse(write(draft_of(story)), content_type=f"{kind}; charset=utf-8", headers=headers)
+
+
+def signed_links(said: dict[str, str]) -> list[str]:
+    """Return the links that the preview found to be pictures, as it has signed them; none where it is long ago."""
+    try:
+        return signing.loads(said.get("links", ""), salt=LINKS_SALT, max_age=LINKS_SECONDS)
+    except signing.BadSignature:
+        return []
 
 
 def read_post(request: HttpRequest) -> tuple[dict[str, str], StoryDraft]:

@@ -52,6 +52,8 @@ SRGB = ImageCms.createProfile("sRGB")
 class PhonePicture(ContentFile):
     """A picture that every phone can show, as `phone_picture` makes it; its name says its kind."""
 
+    stored_as = ""  # where it is stored already
+
 
 def picture_kind(file: File) -> str | None:
     """Return "JPEG", "PNG" or "GIF" by how `file` begins; None if it is none of them."""

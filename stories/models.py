@@ -7,6 +7,7 @@ from typing import Self
 
 from django.conf import settings
 from django.core.exceptions import ValidationError
+from django.core.files.base import File
 from django.core.validators import MinValueValidator, URLValidator
 from django.db import models, transaction
 from django.db.models import F, Q
@@ -130,8 +131,12 @@ class Story(models.Model):
 
 
 def picture_path(text: "StoryText", filename: str) -> str:
+    return new_picture_name(text.media.file)
+
+
+def new_picture_name(picture: File) -> str:
     """Where an uploaded picture is kept: an address that cannot be guessed, named for what the file contains."""
-    return f"pictures/{secrets.token_urlsafe(12)}{SUFFIXES[picture_kind(text.media.file)]}"
+    return f"pictures/{secrets.token_urlsafe(12)}{SUFFIXES[picture_kind(picture)]}"
 
 
 class StoryText(models.Model):

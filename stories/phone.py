@@ -38,6 +38,7 @@ class Option:
     is_chosen: bool = False
     is_open: bool = False
     said: str = ""
+    address: str = ""  # of the page that shows it chosen, where no script does
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 It is read by the forms that save it, timed by what schedules it and counted by what bills it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -151,17 +151,19 @@ class Preview:
             timeline([self.facts[place].draft.text for place in way], self.start, self.zone), self.start
         )
 
-    def phone(self) -> Phone:
+    def phone(self, address: Callable[[list[str]], str] | None = None) -> Phone:
+        """Return the thread; with an `address` of the page with these answers, each answer to choose is a link."""
         local = self.start.astimezone(self.zone)
-        bubbles, day, questions = [said_by_reader(self.story.keyword or NO_KEYWORD, local, True)], local.date(), 0
+        bubbles, day, answers = [said_by_reader(self.story.keyword or NO_KEYWORD, local, True)], local.date(), []
         for stop in self.way:
             facts = self.facts[stop.place]
-            question = question_of(facts.draft.text, stop, questions)
+            question = question_of(facts.draft.text, stop, answers, address)
             bubbles.append(bubble_of(facts, stop, stop.moment.day != day, question))
-            questions += bool(question)
             day = stop.moment.day
-            if stop.answer and stop.answer.words:
-                bubbles.append(said_by_reader(stop.answer.words, stop.moment.local))
+            if stop.answer:
+                answers.append(stop.answer.value)
+            if stop.answer and stop.answer.value != SILENCE:
+                bubbles.append(said_by_reader(stop.answer.words or "…", stop.moment.local))
         place = self.zone.key.replace("_", " ")
         return Phone(self.story.title or "A new story", f"Times in {place}", bubbles)
 
@@ -176,17 +178,23 @@ def said_by_reader(words: str, local: datetime, new_day: bool = False) -> Bubble
     return Bubble(body=words, from_us=False, meta=f"{local:%H:%M}", day=day)
 
 
-def question_of(text: StoryText, stop: Stop, number: int) -> dict[str, object]:
-    """Return what the phone shows below a text that asks: what can be answered, and what happens without an answer."""
+def question_of(
+    text: StoryText, stop: Stop, answers: list[str], address: Callable[[list[str]], str] | None
+) -> dict[str, object]:
+    """Return what the phone shows below a text that asks: what can be answered, and what happens without an answer.
+
+    `answers` are those to the questions before it.
+    """
     if not (text.asks and text.choices):
         return {}
     value = stop.answer.value if stop.answer else ""
     options = [option_of(choice, str(place), value) for place, choice in enumerate(text.choices)]
-    turn = text.turn
-    if turn.default:
+    if text.turn.default:
         options.append(Option("no answer", SILENCE, value == SILENCE))
-    silence = "" if value else filled(turn.silence_in_words(), stop.kept)
-    return {"question": number, "options": options, "silence": silence}
+    if address:
+        options = [replace(option, address=address([*answers, option.value])) for option in options]
+    silence = "" if value else filled(text.turn.silence_in_words(), stop.kept)
+    return {"question": len(answers), "options": options, "silence": silence}
 
 
 def option_of(choice: Choice, number: str, value: str) -> Option:

@@ -55,7 +55,7 @@ def warnings(story: Story) -> list[str]:
     texts = story.texts.order_by("position")
     if story.status == Story.Status.PUBLISHED:
         return obstacles(story, texts, files=False)
-    if not story.enrollments.live().exists():
+    if not story.enrollments.readers().live().exists():
         return []
     return text_obstacles(problems_of(texts, files=False))
 

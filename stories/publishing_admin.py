@@ -14,7 +14,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import mark_safe
 
 from . import publishing
-from .forms import PUBLISH
+from .forms import PUBLISH, REHEARSE
 from .models import Story
 from .readers import reach, still_reading
 
@@ -122,7 +122,7 @@ class PublishingMixin:
     def tell_reach(self, request: HttpRequest, story: Story, formset) -> None:
         """Tell, of each text whose wording was corrected, how many readers had the old one and will get the new."""
         changed = [text.pk for text, fields in formset.changed_objects if WORDING & set(fields)]
-        if not changed or not story.enrollments.exists():
+        if not changed or not story.enrollments.readers().exists():
             return
         told = reach(story, changed[:TEXTS_TOLD])
         rest = f"… and {len(changed) - TEXTS_TOLD} more texts." if len(changed) > TEXTS_TOLD else ""
@@ -133,6 +133,9 @@ class PublishingMixin:
         return self.response_publish(request, obj) or super().response_add(request, obj, post_url_continue)
 
     def response_change(self, request, obj):
+        if REHEARSE in request.POST:
+            self.message_user(request, "Saved.", messages.SUCCESS)
+            return HttpResponseRedirect(reverse("rehearse", args=[obj.pk]))
         return self.response_publish(request, obj) or super().response_change(request, obj)
 
     def response_publish(self, request: HttpRequest, story: Story) -> HttpResponse | None:

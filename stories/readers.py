@@ -13,7 +13,7 @@ def readers(count: int) -> str:
 
 def still_reading(story: Story, nobody: str = "Nobody is in the middle of it.") -> str:
     """Say how many are in the middle of this story, and that they read on; or `nobody`."""
-    count = story.enrollments.live().count()
+    count = story.enrollments.readers().live().count()
     return f"{readers(count)} {'is' if count == 1 else 'are'} still reading; they get the rest." if count else nobody
 
 
@@ -38,7 +38,7 @@ def reach(story: Story, changed: list[int]) -> list[Reach]:
     A reader gets a text that was there when the reader began, and a later one only if it stands behind the reader's
     place; see Way in subscribers/scheduling.py.
     """
-    live = story.enrollments.live()
+    live = story.enrollments.readers().live()
     reading = live.aggregate(count=Count("pk"), first=Min("created_at"))
     of_story = list(story.texts.order_by("position"))
     texts = [text for text in of_story if text.pk in changed]
@@ -54,9 +54,8 @@ def reach(story: Story, changed: list[int]) -> list[Reach]:
 def had_counts(story: Story, texts: list[int]) -> dict[int, tuple[int, int]]:
     """Return, by the text's id, how many had it, and how many of them are still reading."""
     rows = (
-        story.enrollments.filter(
-            messages__text__in=texts, messages__sent_at__isnull=False, messages__step__isnull=False
-        )
+        story.enrollments.readers()
+        .filter(messages__text__in=texts, messages__sent_at__isnull=False, messages__step__isnull=False)
         .order_by()
         .values_list("messages__text")
         .annotate(had=Count("pk"), live_had=Count("pk", filter=Q(status__in=story.enrollments.model.LIVE)))

@@ -13,6 +13,8 @@ from .waits import AT_ONCE, Wait, clock_in_words, delay_in_words
 
 EVENING = time(19)
 MIDDAY = time(12)
+# Whoever has just texted us is awake: what comes so soon after disturbs nobody.
+AWAKE = timedelta(hours=1)
 DAYS_IN_WORDS = {0: "the same day", 1: "the next day"}
 
 
@@ -24,7 +26,7 @@ class Moment:
     due: datetime
     local: datetime
     gap: str  # since the text before: "2 minutes later", "the next day, 8:00"
-    at_night: bool
+    at_night: bool  # when the reader, who is awake for a while after starting the story, may be asleep
 
     @property
     def day(self) -> date:
@@ -39,17 +41,17 @@ def timeline(texts: Iterable[StoryText], start: datetime, zone: ZoneInfo) -> lis
     """Return when each of these texts, in their order, comes to a reader in `zone` who texts at the aware `start`."""
     moments, since = [], start
     for text in texts:
-        moments.append(moment_of(text, since, zone))
+        moments.append(moment_of(text, since, zone, start))
         since = moments[-1].due
     return moments
 
 
-def moment_of(text: StoryText, since: datetime, zone: ZoneInfo) -> Moment:
-    """Return when this text comes to a reader in `zone`, its wait counted from `since`."""
+def moment_of(text: StoryText, since: datetime, zone: ZoneInfo, texted_at: datetime) -> Moment:
+    """Return when this text comes to a reader in `zone`, its wait counted from `since`, who last texted us then."""
     due = due_at(since, text.wait, zone)
     local = due.astimezone(zone)
     gap = gap_in_words(text.wait, since.astimezone(zone).date(), local)
-    return Moment(text, due, local, gap, is_night(local.time()))
+    return Moment(text, due, local, gap, is_night(local.time()) and due > texted_at + AWAKE)
 
 
 def total_duration(moments: list[Moment], start: datetime) -> timedelta:

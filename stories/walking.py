@@ -17,10 +17,10 @@ SILENCE = "-"
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer that was chosen: which choice of its text, and the reader's words; SILENCE where none came."""
+    """An answer that was chosen: which choice of its text, and the reader's words, none where nobody wrote any."""
 
     choice: Choice | None
-    value: str  # as it was chosen: the choice's place among those of its text, and the words where any will do
+    value: str  # as it was chosen: the choice's place among those of its text, and words where any will do; or SILENCE
     words: str
 
 
@@ -41,18 +41,21 @@ def walk(
 
     It ends at a question without an answer, and where nothing but a loop without a question follows.
     """
-    place, since, answers, kept, seen = 0 if texts else END, start, iter(chosen), {}, set()
+    place, since, texted_at = 0 if texts else END, start, start
+    answers, kept, seen = iter(chosen), {}, set()
     while place != END and place not in seen:
         text = texts[place]
-        moment = moment_of(text, since, zone)
+        moment = moment_of(text, since, zone, texted_at)
         asks = text.asks and bool(text.choices)
         answer = answer_to(text, next(answers, None)) if asks else None
         yield Stop(place, moment, answer, dict(kept))
         if asks and answer is None:
             return
-        if answer and text.keeps and answer.value != SILENCE:
+        if answer and text.keeps and answer.words:
             kept[text.keeps] = answer.words
-        since = moment.due + (text.answer_within if answer and answer.value == SILENCE else timedelta())
+        silent = bool(answer) and answer.value == SILENCE
+        since = moment.due + (text.answer_within if silent else timedelta())
+        texted_at = moment.due if answer and not silent else texted_at
         lead = next(lead for lead in ways.leads[place] if lead.choice == (answer and answer.choice))
         seen = set() if asks else seen | {place}
         place = lead.to
@@ -66,4 +69,4 @@ def answer_to(text: StoryText, value: str | None) -> Answer | None:
     if not number.isdecimal() or int(number) >= len(text.choices):
         return None
     choice = text.choices[int(number)]
-    return Answer(choice, value, kept_words(words) or "…" if choice.takes_anything else choice.name)
+    return Answer(choice, value, kept_words(words) if choice.takes_anything else choice.name)

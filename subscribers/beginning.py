@@ -13,7 +13,7 @@ from textengine.database import read, retried_at_once, retried_patiently, run_sq
 
 from .claiming import LEASE
 from .holds import hold_back
-from .models import Enrollment, Message
+from .models import Enrollment, Message, led
 from .scheduling import schedule
 
 # Those that are still ours take over the words of their texts as they now read, and are begun, if nothing stands in
@@ -32,7 +32,7 @@ WHERE id IN %(ids)s AND status = 'sending' AND lease = %(lease)s AND lease_until
         SELECT 1 FROM subscribers_hold h
         WHERE h.released_at IS NULL AND (h.story_id IS NULL OR h.story_id = subscribers_message.story_id))
 RETURNING id, (SELECT phone_number FROM subscribers_subscriber r WHERE r.id = subscriber_id), number, body, media_urls,
-    due_at, (SELECT t.media FROM stories_storytext t WHERE t.id = text_id),
+    due_at, lead, (SELECT t.media FROM stories_storytext t WHERE t.id = text_id),
     (SELECT t.media_url FROM stories_storytext t WHERE t.id = text_id)
 """
 # A statement of its own: one that waits for a lock sees holds as they were before it waited.
@@ -74,9 +74,12 @@ def mark(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
     """Begin those of these messages that nothing stands in the way of."""
     if connection.features.has_select_for_update:
         run_sql(LOCK, ids=message_ids)
-    requests, pictures = [], []
+    requests, pictures, bodies = [], [], []
     rows = run_sql(BEGIN, ids=message_ids, lease=lease, now=now, lease_until=now + LEASE)
-    for pk, to, number, body, media_urls, due_at, media, media_url in rows:
+    for pk, to, number, body, media_urls, due_at, lead, media, media_url in rows:
+        if lead:
+            body = led(lead, body)
+            bodies.append((pk, body))
         # Words and picture come from one look at the text, which may be changed at any moment.
         if media or media_url:
             urls = [StoryText(media=media, media_url=media_url).picture_url]
@@ -85,6 +88,7 @@ def mark(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
             urls = json.loads(media_urls)
         requests.append(Request(pk, to, number, body, urls, read(Message, "due_at", due_at)))
     update_rows(Message, ["media_urls"], pictures)
+    update_rows(Message, ["body"], bodies)
     fill_in([request for request in requests if "{" in request.body])
     return requests
 

@@ -27,15 +27,15 @@ def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
 
 
 def opt_in(subscriber: Subscriber, now: datetime) -> None:
-    """Take back an opt-out; the stories that it ended go on where they were."""
+    """Take back an opt-out; the stories that it ended go on where they were. Rehearsals are over."""
     with transaction.atomic():
         locked = Subscriber.objects.locked().get(pk=subscriber.pk)
         if locked.opted_out_at is None:
             return
         ended = list(
-            Enrollment.objects.filter(
-                subscriber=subscriber, status=Enrollment.Status.STOPPED, ended_at__gte=locked.opted_out_at
-            ).locked()
+            Enrollment.objects.readers()
+            .filter(subscriber=subscriber, status=Enrollment.Status.STOPPED, ended_at__gte=locked.opted_out_at)
+            .locked()
         )
         locked.opted_out_at = None
         locked.save(update_fields=["opted_out_at"])

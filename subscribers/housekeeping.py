@@ -16,8 +16,10 @@ logger = logging.getLogger(__name__)
 FAILED_TASKS_KEPT = timedelta(days=30)
 # So many rows are deleted in one transaction, so that nobody waits long for a lock.
 SWEEP_BATCH = 1000
-# A passage that was stopped may go on one day.
-OVER = Q(enrollment__status__in=[Enrollment.Status.COMPLETED, Enrollment.Status.FAILED])
+# A reader's passage that was stopped may go on one day; a rehearsal does not.
+OVER = Q(enrollment__status__in=[Enrollment.Status.COMPLETED, Enrollment.Status.FAILED]) | Q(
+    enrollment__status=Enrollment.Status.STOPPED, enrollment__pace__isnull=False
+)
 
 
 def sweep(now: datetime) -> bool:
@@ -41,8 +43,8 @@ def sweep(now: datetime) -> bool:
 def finished(before: datetime) -> QuerySet[Message]:
     """Return messages older than that which nobody waits for: their passage, if they have one, is over since then.
 
-    Enrollments stay, and with them how far each reader got. A passage that was stopped may go on one day, and then
-    has to know what was read.
+    Enrollments stay, and with them how far each reader got. A reader's that was stopped may go on one day, and
+    then has to know what was read.
     """
     waiting = [Message.Status.SCHEDULED, Message.Status.HELD, Message.Status.SENDING]
     return Message.objects.filter(

@@ -37,8 +37,9 @@ INSERT INTO subscribers_subscriber (phone_number, time_zone, created_at, heard_a
 VALUES (%(phone_number)s, '', %(now)s, %(now)s)
 ON CONFLICT (phone_number) DO UPDATE SET heard_at = excluded.heard_at RETURNING id, opted_out_at, time_zone
 """
-# With it comes what it asks for: the story whose keyword this is, and whether the reader is in any story. Here and
-# below, stories are Story.objects.readable() and enrollments Enrollment.LIVE.
+# With it comes what it asks for: the story whose keyword this is, whether the reader is in any story, and whether one
+# may ask something. Here and below, stories are Story.objects.readable() and enrollments Enrollment.LIVE; a rehearsal,
+# which has a pace, is none, but may ask.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
@@ -50,6 +51,9 @@ RETURNING (
     WHERE s.keyword = %(word)s AND s.status = 'published'
         AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
 ), EXISTS (
+    SELECT 1 FROM subscribers_enrollment e
+    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused') AND e.pace IS NULL),
+EXISTS (
     SELECT 1 FROM subscribers_enrollment e
     WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused'))
 """
@@ -63,7 +67,8 @@ WHERE s.status = 'published' AND
 OPENING = f"{OPENINGS} s.id = %(story)s"
 # What a reader has not had yet.
 UNREAD = f"""{OPENINGS} s.weight > 0 AND NOT EXISTS (
-    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id)
+    SELECT 1 FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
+        AND e.pace IS NULL)
 """  # noqa: S608
 # Nothing for who is in this story.
 ENROLL = """
@@ -84,10 +89,14 @@ class Reader:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What a text asks for: the story whose keyword it is; and whether its reader is in any story by now."""
+    """What a text asks for: the story whose keyword it is; and whether its reader is in any story by now.
+
+    Whoever only rehearses one is in none, but may answer what it asks.
+    """
 
     story: int | None
     reading: bool
+    may_answer: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +181,7 @@ def act(reader: Reader, word: str, asked: Asked, text: InboundText, now: datetim
 
 def is_answer(reader: Reader, asked: Asked, body: str, now: datetime) -> bool:
     """Hand a text to the story that waits for an answer, if one does; return whether it was meant for it."""
-    return asked.reading and answers.hear(reader.subscriber, body, now, means_more=bool(asked.story))
+    return asked.may_answer and answers.hear(reader.subscriber, body, now, means_more=bool(asked.story))
 
 
 def choose_story(subscriber: int, asked: Asked) -> Opening | None:

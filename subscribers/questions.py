@@ -12,6 +12,7 @@ from stories.turns import Follows
 from textengine.database import write_rows
 
 from .models import Enrollment, Message, Question
+from .turns import patience
 
 # How often a reader is helped whose answer fits nothing. Two machines that text each other fall silent then.
 HINTS_MAX = 2
@@ -44,9 +45,9 @@ def ask(asked: Collection[Asked], questions: dict[tuple[int, int], Question]) ->
     for question, (enrollment, text, _) in zip(rows, asked, strict=True):
         words = filled(text.reminder if text.answer_within else "", kept.get(enrollment.pk, {}))
         if question.reminder:
-            changed += [question.reminder] if put_right(question, words, text) else []
+            changed += [question.reminder] if put_right(question, words, enrollment, text) else []
         elif words:
-            created.append((question, unsent(enrollment, words, question.asked_at + text.answer_within)))
+            created.append((question, unsent(enrollment, words, question.asked_at + patience(enrollment, text))))
     Message.objects.bulk_create([reminder for _, reminder in created])
     for question, reminder in created:
         question.reminder = reminder
@@ -59,7 +60,7 @@ def asked_now(enrollment: Enrollment, text: StoryText, asked_at: datetime) -> Qu
     return Question(enrollment=enrollment, step=enrollment.step, text_id=text.pk, asked_at=asked_at)
 
 
-def put_right(question: Question, words: str, text: StoryText) -> bool:
+def put_right(question: Question, words: str, enrollment: Enrollment, text: StoryText) -> bool:
     """Let a reminder that has not gone out say these words in time, or nothing; return whether it could."""
     reminder = question.reminder
     if reminder.begun_at or reminder.sent_at:
@@ -70,7 +71,7 @@ def put_right(question: Question, words: str, text: StoryText) -> bool:
         return True
     if reminder.status != Message.Status.HELD:
         reminder.status = Message.Status.SCHEDULED
-    reminder.body, reminder.due_at = words, question.asked_at + text.answer_within
+    reminder.body, reminder.due_at = words, question.asked_at + patience(enrollment, text)
     return True
 
 

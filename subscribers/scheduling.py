@@ -6,7 +6,7 @@ Everything works on a batch with a fixed number of queries.
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +15,8 @@ from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
 from stories.history import earlier_lives
 from stories.models import StoryText
+from stories.pacing import gaps, lead_of, shortened
+from stories.timeline import timeline
 from stories.timing import due_at
 from stories.turns import TURN_FIELDS
 from stories.waits import Wait
@@ -108,22 +110,27 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
         if not (message and message.begun_at):
             question = questions.get((enrollment.pk, enrollment.step))
             way = ways[enrollment.pk]
-            turn = way.turn(texts[enrollment.story_id], enrollment.created_at, message, question)
+            turn = way.turn(texts[enrollment.story_id], enrollment, message, question)
             turns.append((enrollment, message, turn))
-    take_turns(turns, questions, now)
+    take_turns(turns, texts, questions, now)
 
 
 Next = tuple[Enrollment, Message | None, Turn]  # a reader, the message that stands for what comes next, and what does
 
 
-def take_turns(turns: list[Next], questions: dict[tuple[int, int], Question], now: datetime) -> None:
+def take_turns(
+    turns: list[Next],
+    texts: dict[int, list[StoryText]],
+    questions: dict[tuple[int, int], Question],
+    now: datetime,
+) -> None:
     """Write down what comes next: a message, a question that waits, or the end."""
     rounds = going_round(turns)
     following, ended = [], []
     for enrollment, message, turn in turns:
         goes_on = turn.text and enrollment.pk not in rounds
         (following if goes_on else ended).append((enrollment, message, turn))
-    write_messages(following, now)
+    write_messages(following, texts, now)
     ask([(enrollment, turn.asked_by, turn.asked_at) for enrollment, _, turn in turns if turn.at_question], questions)
     Message.objects.filter(pk__in=[message.pk for _, message, _ in ended if message]).delete()
     complete([enrollment.pk for enrollment, _, turn in ended if not turn.at_question], now)
@@ -151,10 +158,11 @@ def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
     return Wait(read(StoryText, "delay", delay), days, read(StoryText, "at", at))
 
 
-# Where each reader is who is about to be moved on, with the text that follows if the story kept its order.
+# Where each reader is who is about to be moved on, with the text that follows if the story kept its order. The waits of
+# a rehearsal are seen in the whole story, so that it goes the other way.
 PLACES = """
 SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number,
-    t.follows = 'next' AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
+    t.follows = 'next' AND e.pace IS NULL AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
     n.id, n.delay, n.days, n.at
 FROM subscribers_enrollment e
 JOIN subscribers_message m ON m.enrollment_id = e.id
@@ -225,13 +233,19 @@ def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
         schedule(Enrollment.objects.filter(pk__in=winding).locked(), now)
 
 
-def write_messages(following: list[tuple[Enrollment, Message | None, Turn]], now: datetime) -> None:
-    """Make, or put right, the message by which each of these enrollments gets this turn's text next."""
-    zones = zones_of({enrollment.subscriber_id for enrollment, _, turn in following if turn.text.at})
-    created, changed = [], []
+def write_messages(following: list[Next], texts: dict[int, list[StoryText]], now: datetime) -> None:
+    """Make, or put right, the message by which each of these enrollments gets this turn's text next.
+
+    `texts` are all of their stories', by the story's id.
+    """
+    zones = zones_of({row.subscriber_id for row, _, turn in following if turn.text.at or row.is_compressed})
+    created, changed, leads = [], [], {}
     for enrollment, message, turn in following:
-        text = turn.text
-        due = due_at(turn.since, text.wait, zones.get(enrollment.subscriber_id, UTC))
+        text, zone = turn.text, zones.get(enrollment.subscriber_id, UTC)
+        due = due_at(turn.since, text.wait, zone)
+        if enrollment.is_compressed:
+            wait, lead = compressed(enrollment, text, texts[enrollment.story_id], zone)
+            due, leads[enrollment.pk, enrollment.step + 1] = turn.since + wait, lead
         if message is None:
             reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
             created.append((*reader, enrollment.story_id, text.pk, enrollment.step + 1, due))
@@ -240,6 +254,18 @@ def write_messages(following: list[tuple[Enrollment, Message | None, Turn]], now
             changed.append(message)
     insert_messages(created, now)
     write_rows(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
+    for (enrollment, step), lead in leads.items():
+        Message.objects.filter(enrollment=enrollment, step=step).update(lead=lead)
+
+
+def compressed(rehearsal: Enrollment, text: StoryText, texts: list[StoryText], zone: ZoneInfo) -> tuple[timedelta, str]:
+    """Return the wait before this text of a compressed rehearsal, and what it says of the true one.
+
+    The true one is that of a reader who started when it did: the clock of the story, which runs faster, is nowhere.
+    """
+    moments = timeline(texts, rehearsal.created_at, zone)
+    place = next(place for place, moment in enumerate(moments) if moment.text == text)
+    return shortened(gaps(moments, rehearsal.created_at)[place], rehearsal.pace), lead_of(moments[place])
 
 
 SCHEDULE = """
@@ -283,12 +309,13 @@ def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
     """Make the next text of these enrollments due at `now`; return for how many there was one.
 
     One that failed is tried again, unless its reader has begun the story anew or opted out, or nobody knows any more
-    what was read: its messages are past their retention. Those that are paused, stopped or completed are left alone.
+    what was read: its messages are past their retention. Those that are paused, stopped or completed are left alone,
+    and rehearsals that failed: one that is to go on is begun anew.
     """
-    begun_anew = Enrollment.objects.live().filter(subscriber=OuterRef("subscriber"), story=OuterRef("story"))
+    begun_anew = Enrollment.objects.readers().live().filter(subscriber=OuterRef("subscriber"), story=OuterRef("story"))
     last = Message.objects.filter(enrollment=OuterRef("pk"), step=OuterRef("step"))
     may_go_on = Q(status=Enrollment.Status.ACTIVE) | (
-        Q(status=Enrollment.Status.FAILED, subscriber__opted_out_at=None)
+        Q(status=Enrollment.Status.FAILED, pace=None, subscriber__opted_out_at=None)
         & ~Exists(begun_anew)
         & (Q(step=0) | Exists(last))
     )

@@ -27,9 +27,10 @@ STATES = {
 def thread_of(subscriber: Subscriber) -> Phone:
     """Return the last texts of this reader, oldest first, and then what is to come, in the reader's own time."""
     messages = list(
-        Message.objects.filter(subscriber=subscriber)
+        # A code is for its phone alone, as long as it counts.
+        Message.objects.filter(subscriber=subscriber, code_of=None)
         .exclude(status=Message.Status.CANCELED)
-        .select_related("text", "story")
+        .select_related("text", "story", "enrollment")
         .annotate(moment=Coalesce("sent_at", "due_at", "created_at"))
         .order_by("-moment", "-pk")[: THREAD_MAX + 1]
     )
@@ -59,19 +60,27 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     elif message.media_urls:
         meta.append(PICTURES_AT_THE_CARRIER)
     return Bubble(
-        body=words_to_come(message, unsent.body) if unsent else message.body,
+        body=words_of(message),
         from_us=from_us,
         pictures=pictures,
         meta=" · ".join(part for part in meta if part),
         day=date_format(moment, "l, j F Y") if new_day else "",
-        gap=f"“{message.story}” begins" if message.step == 1 else "",
+        gap=beginning_of(message) if message.step == 1 else "",
         state=STATES.get(message.status, "") if from_us else "",
     )
 
 
-def words_to_come(message: Message, body: str) -> str:
-    """Return what a text will say, with what its reader has answered until now."""
-    return filled(body, kept_by([message.enrollment_id]).get(message.enrollment_id, {})) if "{" in body else body
+def words_of(message: Message) -> str:
+    """Return what a message says or will say, then with what its reader has answered until now."""
+    if not message.wording or "{" not in message.wording.body:
+        return message.worded()
+    return filled(message.worded(), kept_by([message.enrollment_id]).get(message.enrollment_id, {}))
+
+
+def beginning_of(message: Message) -> str:
+    return (
+        f"a rehearsal of “{message.story}” begins" if message.enrollment.is_rehearsal else f"“{message.story}” begins"
+    )
 
 
 def sent_pictures(message: Message) -> list[Picture]:

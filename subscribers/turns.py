@@ -1,12 +1,15 @@
 """What comes next on a reader's way through a story, and when; or that an answer is waited for."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stories.models import StoryText
 from stories.turns import Choice, Follows, choice_named
 
-from .models import Message, Question
+from .models import Enrollment, Message, Question
+
+# In a rehearsal, whoever answers has to read what is asked.
+LEAST_PATIENCE = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ class Way:
         return next((text for text in texts if self.had and text.pk == self.had[-1]), None)
 
     def turn(
-        self, texts: list[StoryText], enrolled_at: datetime, standing: Message | None, question: Question | None
+        self, texts: list[StoryText], enrollment: Enrollment, standing: Message | None, question: Question | None
     ) -> Turn:
         """Return what comes next for a reader of these texts.
 
@@ -69,22 +72,22 @@ class Way:
         last = self.last(texts)
         asks = bool(last and last.asks)
         if question and asks and question.answered_at is None:
-            return self.unanswered(last, texts, enrolled_at, question.asked_at)
+            return self.unanswered(last, texts, enrollment, question.asked_at)
         since = question.answered_at if question and question.answered_at else self.since
         scheduled = next((text for text in texts if standing and text.pk == standing.text_id), None)
         if scheduled and not (question and question.answered_at is None):
             return Turn(scheduled, since)
         if asks and question is None:
-            return self.unanswered(last, texts, enrolled_at, since)
+            return self.unanswered(last, texts, enrollment, since)
         choice = choice_named(last.choices, question.choice) if asks else None
-        text = self.onward(last, choice, texts, enrolled_at)
+        text = self.onward(last, choice, texts, enrollment.created_at)
         return Turn(text, since, leads_back=not asks and stands_before(text, last))
 
-    def unanswered(self, last: StoryText, texts: list[StoryText], enrolled_at: datetime, asked_at: datetime) -> Turn:
+    def unanswered(self, last: StoryText, texts: list[StoryText], enrollment: Enrollment, asked_at: datetime) -> Turn:
         """Return what comes after this text if its reader says nothing."""
         choice = last.turn.default
-        text = self.onward(last, choice, texts, enrolled_at) if choice else None
-        since = asked_at + last.answer_within if choice else asked_at
+        text = self.onward(last, choice, texts, enrollment.created_at) if choice else None
+        since = asked_at + patience(enrollment, last) if choice else asked_at
         return Turn(text, since, True, last, asked_at, stands_before(text, last))
 
     def onward(
@@ -103,3 +106,9 @@ class Way:
 
 def stands_before(text: StoryText | None, last: StoryText | None) -> bool:
     return bool(text and last and text.position <= last.position)
+
+
+def patience(enrollment: Enrollment, text: StoryText) -> timedelta:
+    """Return how long the answer to this text is waited for; in a compressed rehearsal that is shortened, too."""
+    within = text.answer_within
+    return min(within, max(within * enrollment.pace, LEAST_PATIENCE)) if enrollment.is_compressed else within

@@ -58,8 +58,8 @@ def is_taken(said: dict) -> bool:
     return Story.objects.filter(Q(slug=said["slug"]) | Q(keyword=said["keyword"])).exists()
 
 
-def add_text(story: Story, position: int, delay: int, body: str = "", picture: str = "") -> None:
-    text = StoryText(story=story, position=position, body=body, delay=timedelta(seconds=delay))
+def add_text(story: Story, position: int, delay: int, body: str = "", picture: str = "", alt: str = "") -> None:
+    text = StoryText(story=story, position=position, body=body, alt=alt, delay=timedelta(seconds=delay))
     if picture:
         with (FOLDER / picture).open("rb") as file:
             text.media = File(file, name=picture)

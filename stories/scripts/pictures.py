@@ -1,5 +1,6 @@
 """The pictures that a file names: addresses, pictures that the story has already, and files beside the script."""
 
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 
 from django.core.exceptions import ValidationError
@@ -18,13 +19,18 @@ class Pictures:
     Making it takes long, since files are read and new links are fetched: make it outside a transaction.
     """
 
-    def __init__(self, draft: StoryDraft, folder: Path | None = None):
-        """Look at the pictures of this draft, whose files lie in `folder`, if anywhere."""
+    def __init__(self, draft: StoryDraft, folder: Path | None = None, sound_links: Collection[str] = ()):
+        """Look at the pictures of this draft, whose files lie in `folder`, if anywhere.
+
+        Of the new links, `sound_links` were found to be pictures a moment ago and are not fetched again.
+        """
         self.draft, self.folder = draft, folder
         self.files: dict[str, PhonePicture] = {}
         self.present: dict[str, str] = {}
         pictures = {text.picture for text in draft.texts if text.picture}
-        self.problems = link_problems(new_links(pictures))
+        links = new_links(pictures)
+        self.problems = link_problems(link for link in links if link not in sound_links)
+        self.sound_links = [link for link in links if link not in self.problems]
         for name in pictures:
             if not is_address(name):
                 self.read(name)
@@ -77,7 +83,13 @@ class Pictures:
         """Return what is saved as a text's media and media_url."""
         if is_address(said.picture):
             return "", said.picture
-        return self.present.get(said.picture) or self.files.get(said.picture, said.picture), ""
+        file = self.files.get(said.picture)
+        return self.present.get(said.picture) or (file and file.stored_as) or file or said.picture, ""
+
+    @property
+    def new_files(self) -> list[PhonePicture]:
+        """The files that no text has yet, as far as `find` has looked."""
+        return [file for name, file in self.files.items() if name not in self.present]
 
 
 def is_address(picture: str) -> bool:

@@ -54,6 +54,41 @@ def write_script(draft: StoryDraft) -> str:
     return "\n\n".join(paragraphs) + "\n"
 
 
+def divide(source: str, wait: str) -> str:
+    """Return a script with a line of this wait between its paragraphs, where none stands there yet.
+
+    Paragraphs are parted by empty lines or, where there are none, each is a line. A picture stays with what is below.
+    """
+    lines = clean_lines(source.removeprefix("\ufeff")).split("\n")
+    start = Head(StoryDraft(), lines).read()
+    paragraphs = paragraphs_of("\n".join(lines[start:]))
+    written = ["\n".join(lines[:start]).strip()] if start else []
+    for before, paragraph in zip(["", *paragraphs], paragraphs, strict=False):
+        if before and not (ends_open(before) or begins_with_wait(paragraph)):
+            written.append(f"=== {wait} ===")
+        written.append(paragraph)
+    return "\n\n".join(written) + "\n"
+
+
+def paragraphs_of(words: str) -> list[str]:
+    parted = re.split(r"\n[ \t]*\n", words)
+    pieces = parted if sum(bool(piece.strip()) for piece in parted) > 1 else words.split("\n")
+    return [piece.strip("\n") for piece in pieces if piece.strip()]
+
+
+def ends_open(paragraph: str) -> bool:
+    """Tell whether what follows belongs to this paragraph's last line: a wait, or a picture that is all of it."""
+    return is_wait(paragraph.splitlines()[-1]) or bool(PICTURE.fullmatch(paragraph.strip()))
+
+
+def begins_with_wait(paragraph: str) -> bool:
+    return is_wait(paragraph.splitlines()[0])
+
+
+def is_wait(line: str) -> bool:
+    return bool(SEPARATOR.fullmatch(line.strip()))
+
+
 class Head:
     """The lines about the story, at the beginning of a script.
 

@@ -61,9 +61,13 @@ def handler(server: PictureServer) -> type[BaseHTTPRequestHandler]:
                 if value:
                     self.send_header(name, str(value))
             self.end_headers()
+            if self.command == "HEAD":
+                return
             for start in range(0, len(answer.content), answer.piece):
                 time.sleep(answer.seconds)
                 self.wfile.write(answer.content[start : start + answer.piece])
+
+        do_HEAD = do_GET  # As the carrier asks first.
 
         def log_message(self, *args):
             """Say nothing."""

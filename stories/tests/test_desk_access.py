@@ -1,10 +1,16 @@
 """The desk for everybody: what axe-core finds on it, wide and narrow, light and dark, in all its states."""
 
+from datetime import timedelta
+
 import pytest
+from django.contrib.auth.models import User
+from django.urls import reverse
+from django.utils import timezone
 from PIL import Image
 from playwright.sync_api import expect
 
-from textengine.tests.accessibility import assert_accessible
+from stories import history
+from textengine.tests.accessibility import assert_accessible, assert_accessible_everywhere
 
 from .desk import body, bubbles, card, desk, tool
 from .factory import make_story
@@ -42,3 +48,41 @@ def test_axe_finds_nothing_on_the_desk(browser, live_server, client, tmp_path, c
         assert_accessible(page)
         page.keyboard.press("Escape")
         expect(body(page, 2)).to_be_visible()
+
+
+def test_axe_finds_nothing_on_the_pages_around_the_desk(browser, live_server, client):
+    story = make_story([("one", 0), ("two", 120)], title="The River", slug="the-river", status="draft")
+    entry = history.keep(story, timezone.now())
+    story.texts.filter(position=2).update(body="two, rewritten", delay=timedelta(hours=2))
+    history.keep(story, timezone.now())
+    with desk(browser, live_server, client, story, bypass_csp=True) as page:
+        for name, arguments in {
+            "preview": [story.pk],
+            "history": [story.pk],
+            "put_back": [story.pk, entry.pk],
+            "archive": [story.pk],
+        }.items():
+            page.goto(live_server.url + reverse(f"admin:stories_story_{name}", args=arguments))
+            assert_accessible_everywhere(page)
+        other = make_story(title="The Bus")
+        history.keep_deletion(other, timezone.now(), User.objects.get())
+        page.goto(live_server.url + reverse("admin:stories_story_deleted"))
+        page.get_by_text("2 texts").click()
+        assert_accessible_everywhere(page)
+
+
+def test_axe_finds_nothing_on_importing(browser, live_server, client):
+    story = make_story([("one", 0), ("two", 120), ("four", 0)], title="The River", slug="the-river")
+    script = "---\ntitle: The River\n---\none. Reply STOP to end.\n=== soon ===\nthree\n=== 1 hour ===\ntwo"
+    with desk(browser, live_server, client, story, bypass_csp=True) as page:
+        page.goto(live_server.url + reverse("admin:stories_story_import"))
+        page.get_by_text("How to write it").click()
+        assert_accessible_everywhere(page)
+        page.get_by_label("or paste it here").fill(script)
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_role("alert")).to_contain_text("1 thing to mend")
+        assert_accessible_everywhere(page)
+        page.get_by_label("or paste it here").fill(script.replace("soon", "2 hours"))
+        page.get_by_role("button", name="Preview").click()
+        expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
+        assert_accessible_everywhere(page)

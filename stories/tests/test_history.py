@@ -8,7 +8,7 @@ from pkgutil import iter_modules
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -21,6 +21,7 @@ from stories import history, migrations
 from stories.changes import changes, word_difference
 from stories.models import HistoricalStory, HistoricalStoryText, Story
 from stories.sample import load_sample_story
+from subscribers.tests.factory import make_enrollment
 
 from .factory import make_pier, make_story
 from .pictures import make_picture
@@ -306,3 +307,48 @@ def test_readers_have_no_history():
         "HistoricalStory",
         "HistoricalStoryText",
     ]
+
+
+def test_a_summary_of_two_lines_that_comes_back_from_a_form_has_not_changed(client):
+    client.force_login(User.objects.create_superuser("root"))
+    story = make_story(summary="One line.\nAnother.")
+    entry = history.keep(story, timezone.now())
+    client.post(page_of(story), form_of(story, summary="One line.\r\nAnother."))
+    assert story.history.get() == entry
+
+
+@pytest.mark.parametrize("way", ["its page", "the list"])
+def test_it_is_kept_who_deleted_a_story_and_what_it_said(client, way):
+    client.force_login(User.objects.create_superuser("root", first_name="Ada"))
+    story = make_story([("one", 0), ("two", 60)], title="The River", keyword="river")
+    if way == "its page":
+        client.post(reverse("admin:stories_story_delete", args=[story.pk]), {"post": "yes"})
+    else:
+        action = {"action": "delete_selected", "_selected_action": [story.pk], "post": "yes"}
+        client.post(reverse("admin:stories_story_changelist"), action)
+    assert not Story.objects.exists()
+    kept = Story.history.get(history_type=history.DELETED)
+    assert str(kept.history_user) == "root"
+    assert [row.body for row in history.version_of(kept).texts] == ["one", "two"]
+    html = client.get(reverse("admin:stories_story_deleted")).content.decode()
+    assert "The River" in html
+    assert "by Ada" in html
+    assert "two" in html
+    assert "Deleted stories" in client.get(reverse("admin:stories_story_changelist")).content.decode()
+
+
+def test_only_who_may_see_stories_sees_those_that_were_deleted(client):
+    user = User.objects.create_user("jo", is_staff=True)
+    client.force_login(user)
+    address = reverse("admin:stories_story_deleted")
+    assert client.get(address).status_code == 403
+    user.groups.add(Group.objects.get(name="Journalists"))
+    assert "No story was deleted yet." in client.get(address).content.decode()
+
+
+def test_a_story_that_could_not_be_deleted_was_not(client):
+    client.force_login(User.objects.create_superuser("root"))
+    story = make_enrollment().story
+    client.post(reverse("admin:stories_story_delete", args=[story.pk]), {"post": "yes"})
+    assert Story.objects.filter(pk=story.pk).exists()
+    assert not Story.history.filter(history_type=history.DELETED).exists()

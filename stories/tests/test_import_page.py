@@ -1,5 +1,7 @@
 """Importing a story in Chromium: by keyboard, with problems, on a phone."""
 
+import re
+
 import pytest
 from django.contrib.auth.models import User
 from django.urls import reverse
@@ -50,6 +52,17 @@ def test_a_pasted_story_is_looked_at_and_saved_by_keyboard(page):
     page.keyboard.press("Enter")
     expect(page.locator(".messagelist .success")).to_have_text("“The River” was imported: 32 new.")
     assert Story.objects.readable().get().texts.count() == 32
+
+
+def test_an_article_without_waits_gets_them_and_enter_in_the_title_is_the_preview(page):
+    page.get_by_role("link", name="Import a story").click()
+    words(page).fill("It rains. Reply STOP to end.\n\nIt rains still.\n\nIt stops.")
+    page.get_by_label("After each paragraph").select_option("1 hour")
+    press(page, "Put the waits in")
+    expect(words(page)).to_have_value(re.compile("It rains still.\n\n=== 1 hour ===\n\nIt stops."))
+    page.get_by_label("Title").fill("The River")
+    page.get_by_label("Title").press("Enter")
+    expect(page.locator(".facts")).to_contain_text("3 texts")
 
 
 def test_a_problem_leads_to_its_line_and_is_mended_there(page, tmp_path):

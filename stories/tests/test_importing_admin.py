@@ -3,6 +3,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Group, User
+from django.core import signing
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
@@ -12,6 +13,8 @@ from stories.scripts.files import read_story, source_of
 from stories.scripts.script import write_script
 
 from .factory import make_story
+from .picture_server import Answer, PictureServer
+from .pictures import make_picture
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
@@ -135,6 +138,35 @@ def test_what_is_no_story_is_refused_in_words(journalist, posted, sentence):
 def test_one_may_go_back_to_the_words(journalist):
     html = journalist.post(IMPORT, {"source": SCRIPT, "edit": "Back"}).content.decode()
     assert f"{SCRIPT}</textarea>" in html
+
+
+def test_an_article_gets_its_waits_and_is_still_only_words(journalist):
+    html = journalist.post(IMPORT, {"source": "One\n\nTwo", "every": "1 hour", "divide": "Put in"}).content.decode()
+    assert "One\n\n=== 1 hour ===\n\nTwo\n</textarea>" in html
+    assert '<option value="1 hour" selected>' in html
+    assert not Story.objects.exists()
+
+
+def test_a_link_is_fetched_by_the_preview_and_not_again_by_save(journalist, settings):
+    with PictureServer() as server:
+        settings.LINKS_MAY_ALSO_REACH = {("127.0.0.1", server.port)}
+        link = server.link("/lamp.png", Answer(make_picture()))
+        page = preview(journalist, f"{SCRIPT}=== 1 hour ===\n![A lamp]({link})")
+        assert save(journalist, page).status_code == 302
+        assert Story.objects.get().texts.get(media_url=link).alt == "A lamp"
+        assert len(server.asked) == 1
+
+
+def test_nobody_can_claim_that_a_link_was_fetched(journalist, settings):
+    with PictureServer() as server:
+        settings.LINKS_MAY_ALSO_REACH = {("127.0.0.1", server.port)}
+        good, page = server.link("/lamp.png", Answer(make_picture())), server.link("/page", Answer(b"<html>"))
+        looked_at = preview(journalist, f"{SCRIPT}![A lamp]({good})")
+        for links in (looked_at.context["said"]["links"], signing.dumps([page]), "", "nonsense"):
+            said = looked_at.context["said"] | {"source": f"{SCRIPT}![A page]({page})", "links": links}
+            html = journalist.post(IMPORT, {**said, "seen": "", "save": "Save"}).content.decode()
+            assert "is not a JPEG, PNG or GIF picture" in html
+    assert not Story.objects.exists()
 
 
 def test_what_others_have_changed_meanwhile_is_not_saved_over_unseen(journalist):

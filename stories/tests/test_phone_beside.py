@@ -67,6 +67,22 @@ def test_the_phone_follows_what_is_written_before_it_is_saved(open_desk, story):
         expect(page.locator("[data-story=bill]")).to_have_text("1,920.00 USD")
 
 
+def test_the_saved_story_is_seen_on_a_page_that_can_be_passed_on_and_printed(open_desk, story):
+    with open_desk() as page:
+        page.get_by_role("link", name="The saved story on a page of its own").click()
+        page.get_by_label("A reader starts").select_option("chosen day")
+        page.get_by_label("Day", exact=True).fill("2030-07-04")
+        page.get_by_label("in", exact=True).select_option("Asia/Tokyo")
+        page.get_by_role("button", name="Show").click()
+        expect(page.locator(".thread")).to_contain_text("Thursday, 4 July")
+        page.goto(page.url)
+        expect(page.locator(".thread")).to_contain_text("Thursday, 4 July")
+        expect(bubbles(page)).to_have_count(3)
+        page.emulate_media(media="print")
+        expect(page.get_by_role("button", name="Show")).to_be_hidden()
+        expect(bubbles(page).last).to_be_visible()
+
+
 def test_one_click_makes_a_text_plain_and_one_takes_it_back(open_desk, story):
     typed = "“It’s in the cellar again,” she said – " + "x" * 60
     plain = typed.replace("“", '"').replace("”", '"').replace("’", "'").replace("–", "-")
@@ -80,7 +96,13 @@ def test_one_click_makes_a_text_plain_and_one_takes_it_back(open_desk, story):
         page.keyboard.press("Control+z")
         expect(body(page, 1)).to_have_value(typed)
         card(page, 1).get_by_role("button", name="Make plain").click()
-        card(page, 1).get_by_role("button", name="Undo plain").click()
+        undo = card(page, 1).get_by_role("button", name="Undo plain")
+        expect(undo).to_be_visible()
+        body(page, 2).fill("It’s “wet”… and more")
+        expect(facts(page, 2)).to_contain_text("20 characters")
+        expect(undo).to_have_count(1)
+        body(page, 2).fill("It’s “wet”…")
+        undo.click()
         expect(body(page, 1)).to_have_value(typed)
         page.get_by_role("button", name="Fold all").click()
         page.get_by_role("button", name="Make all 2 plain").click()

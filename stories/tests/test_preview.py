@@ -1,5 +1,6 @@
 """What the desk's preview answers: the unsaved form in, the phone and each text's facts out."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -12,8 +13,9 @@ from django.utils import timezone
 
 from stories import history
 from stories.models import Story
+from stories.turns import Follows, Turn
 
-from .factory import make_story
+from .factory import asking, make_branching_story, make_pier, make_story
 from .test_admin import form_of, page_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
@@ -170,7 +172,7 @@ def test_only_who_may_see_the_story_gets_a_preview_and_only_with_a_token(client)
     nobody.is_superuser = True
     nobody.save()
     assert client.post(reverse("admin:stories_story_preview", args=[0])).status_code == 404
-    assert client.get(address(story)).status_code == 405
+    assert client.get(NEW).status_code == 405
     strict = Client(enforce_csrf_checks=True)
     strict.force_login(nobody)
     assert strict.post(address(story), form_of(story)).status_code == 403
@@ -189,3 +191,59 @@ def test_one_who_may_only_look_sees_the_story_as_it_is_saved(client):
 def test_a_story_of_days_says_how_long_it_takes_as_people_would(journalist):
     story = make_story([("first", 3), ("second", timedelta(days=2, hours=5, minutes=13).total_seconds())])
     assert seen(journalist, story)["story"]["counts"].split() == ["2", "texts", "·", "2", "days", "and", "5", "hours"]
+
+
+def test_the_saved_story_has_a_preview_page_whose_address_says_who_reads_it(client):
+    user = User.objects.create_user("looker", is_staff=True)
+    user.user_permissions.set(Group.objects.get(name="Journalists").permissions.filter(codename="view_story"))
+    client.force_login(user)
+    story = make_story([("first", 0), ("second", 4 * 3600)], title="The River", keyword="RIVER")
+    query = {"start": "chosen day", "day": "2030-07-04", "zone": "Asia/Tokyo"}
+    page = client.get(address(story), query).content.decode()
+    assert in_order(page, "Thursday, 4 July", "RIVER", "12:00", "first", "4 hours later", "second", "16:00")
+    assert '<option value="Asia/Tokyo" selected>' in page
+    for less in ({}, {"start": "soon", "zone": "Mars"}):
+        assert "second" in client.get(address(story), less).content.decode()
+    user.user_permissions.clear()
+    assert client.get(address(story)).status_code == 403
+
+
+def test_the_preview_page_shows_the_very_phone_of_the_desk(journalist):
+    story = make_story([("first", 0), ("second", 60)])
+    query = {"start": "chosen day", "day": "2030-07-04", "zone": "Asia/Tokyo"}
+    beside = re.sub(r' data-text="[^"]*"', "", seen(journalist, story, **query)["phone"])
+    page = re.sub(r' data-text="[^"]*"', "", journalist.get(address(story), query).content.decode())
+    assert beside.strip() in page
+
+
+def test_on_the_page_of_its_own_answers_are_links_that_say_all_that_was_answered(journalist):
+    page = address(make_pier(answer_within=timedelta(days=1), default_answer="stay"))
+    first = journalist.get(page, {"start": "this evening"}).content.decode()
+    assert 'href="?start=this+evening&amp;answer=1">B, stay</a>' in first
+    assert "takes “stay”" in first
+    answered = journalist.get(page, {"answer": "1"}).content.decode()
+    assert in_order(answered, "Board, or stay?", 'answer=1" aria-current="true"', "Alone.", "You chose to B.")
+    silent = journalist.get(page, {"answer": "-"}).content.decode()
+    assert in_order(silent, "Board, or stay?", "Alone.", "You chose to wait.")
+    for wrong in ("7", "x", "", "1:1:1"):
+        assert "Board, or stay?" in journalist.get(page, {"answer": wrong}).content.decode()
+
+
+def test_the_bill_and_the_time_are_the_least_and_the_most_that_answers_lead_to(journalist):
+    story = make_branching_story(
+        ("", "Long? Reply STOP to end.", asking("yes", "no -> short", hint="?")),
+        ("", "x" * 161, Turn()),
+        ("", "The end.", Turn(Follows.END)),
+        ("short", "The end.", Turn()),
+    )
+    said = seen(journalist, story, readers="1000")["story"]
+    assert said["counts"].strip() == "2 to 3 texts · 1 minute to 2 minutes"
+    assert "billed as 2 to 4 segments" in said["facts"]
+    assert "0.0256 USD to 0.0512 USD" in said["facts"]
+    assert "25.60 USD to 51.20 USD" in said["bill"]
+    assert said["map"].count("<li>") == 3
+
+
+def test_what_is_kept_is_measured_by_what_stands_for_it(journalist):
+    story = make_branching_story(("", "Who?", asking("anything", keeps="name")), ("", "{name|x}" + "y" * 159, Turn()))
+    assert seen(journalist, story)["texts"]["texts-1"]["html"].startswith("160 ")

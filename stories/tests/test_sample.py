@@ -92,6 +92,12 @@ def test_its_two_pictures_are_whole_small_and_without_metadata():
             assert not image.getexif()
 
 
+def test_its_pictures_are_told_in_words():
+    words = [text.alt for text in load_texts() if text.media]
+    assert all(20 < len(said) <= 120 for said in words)
+    assert len(set(words)) == 2
+
+
 def test_its_pictures_are_kept_at_addresses_that_cannot_be_guessed(media_root):
     names = [text.media.name for text in load_texts() if text.media]
     assert len(list((media_root / "pictures").iterdir())) == len(names)

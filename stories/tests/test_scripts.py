@@ -9,7 +9,7 @@ import pytest
 from stories.models import StoryText
 from stories.scripts.drafts import StoryDraft, TextDraft, draft_of
 from stories.scripts.files import read_story
-from stories.scripts.script import read_script, write_script
+from stories.scripts.script import divide, read_script, write_script
 from stories.scripts.table import read_table, write_table
 from stories.turns import Follows, Turn
 from stories.waits import Wait
@@ -389,3 +389,22 @@ def test_a_cell_that_says_what_no_line_can_is_a_problem_of_its_row():
     assert problems("text,then\nWords,whatever\n") == [
         "Row 2: “whatever” is not understood; write “-> name” or “* answer -> name”."
     ]
+
+
+ARTICLE = "One.\nStill one.\n\n\n![A pier](https://example.org/pier.jpg)\n\nTwo.\n \nThree.\n\n=== 1 day ===\n\nFour.\n"
+
+
+@pytest.mark.parametrize("head", ["", "---\ntitle: The River\n---\n\n"])
+def test_an_article_is_divided_where_no_wait_stands_yet(head):
+    texts = read_script(divide(head + ARTICLE, "2 hours")).texts
+    assert [text.body for text in texts] == ["One.\nStill one.", "Two.", "Three.", "Four."]
+    hours = timedelta(hours=2)
+    assert [text.wait for text in texts] == [Wait(), Wait(hours), Wait(hours), Wait(timedelta(days=1))]
+    assert texts[1].picture == "https://example.org/pier.jpg"
+
+
+def test_an_article_without_empty_lines_is_divided_by_its_lines_and_not_twice():
+    once = divide("One.\r\nTwo.\r\nThree.", "1 hour")
+    assert [text.body for text in read_script(once).texts] == ["One.", "Two.", "Three."]
+    assert divide(once, "2 hours") == once
+    assert divide("", "1 hour").strip() == ""

@@ -7,7 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from playwright.sync_api import expect
 
-from textengine.tests.accessibility import assert_accessible
+from textengine.tests.accessibility import assert_accessible, assert_accessible_everywhere
 from textengine.tests.chromium import new_page
 
 from .factory import make_story
@@ -40,16 +40,6 @@ def log_in(page, client, url: str) -> None:
 
 def share_url(live_server, story) -> str:
     return live_server.url + reverse("admin:stories_story_share", args=[story.pk])
-
-
-def assert_accessible_everywhere(page) -> None:
-    """Look at the page on a computer and on a phone, light and dark: it breaks no guideline and nothing is cut off."""
-    for width in (1280, 390):
-        page.set_viewport_size({"width": width, "height": 844})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            assert_accessible(page)
-            assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_the_readers_page_is_accessible(browser, live_server, story):

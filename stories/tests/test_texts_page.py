@@ -180,3 +180,12 @@ def test_the_first_text_of_a_new_story_is_open_on_a_phone_and_the_address_follow
         body(page, 1).fill("Once")
         save(page)
         assert Story.objects.filter(slug="the-mill-on-the-hill").exists()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_long_title_is_covered_by_nothing(browser, live_server, client, width):
+    story = make_story(title="What the river remembers, told by those who stayed")
+    with desk(browser, live_server, client, story, width) as page:
+        title = page.get_by_role("heading", name=story.title).bounding_box()
+        share = page.get_by_role("link", name="Share").bounding_box()
+        assert title["y"] + title["height"] <= share["y"]

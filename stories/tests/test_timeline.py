@@ -56,6 +56,12 @@ def test_a_text_between_nine_in_the_evening_and_eight_in_the_morning_comes_at_ni
     assert moment.at_night is at_night
 
 
+def test_who_starts_at_night_is_awake_for_an_hour():
+    midnight = datetime(2026, 11, 24, tzinfo=BERLIN)
+    texts = unsaved("", "5 minutes", "55 minutes", "1 minute", "at 8:00")
+    assert [moment.at_night for moment in timeline(texts, midnight, BERLIN)] == [False, False, False, True, False]
+
+
 def test_the_newsroom_says_when_it_is_night(settings):
     settings.NIGHT_BEGINS, settings.NIGHT_ENDS = time(1), time(5)
     assert [moment.at_night for moment in timeline(unsaved("at 0:30", "at 1:00", "at 5:00"), NOON, BERLIN)] == [

@@ -9,21 +9,25 @@ from textengine.moments import NOTHING, moment
 from .. import scheduling
 from ..models import Enrollment, Hold
 from ..progress import with_progress
-from .parts import ButtonMixin, ReadOnlyAdmin, progress_bar, reader_link, what_comes_next
+from .parts import ButtonMixin, ReadersFirst, ReadOnlyAdmin, marked, progress_bar, reader_link, what_comes_next
+
+
+class RehearsalsFilter(ReadersFirst):
+    others = "Rehearsals"
 
 
 @admin.register(Enrollment)
 class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
     fields = [
-        ("reader", "story", "number"),
+        ("reader", "read_story", "number"),
         ("progress", "status", "next_text"),
         ("started", "last_sent", "ended"),
         "answers",
         "reason",
     ]
-    readonly_fields = ["reader", "progress", "next_text", "started", "last_sent", "ended", "answers"]
-    list_display = ["phone_number", "story", "progress", "status", "next_text", "last_sent", "started"]
-    list_filter = ["status", "created_at", "story"]
+    readonly_fields = ["reader", "read_story", "progress", "next_text", "started", "last_sent", "ended", "answers"]
+    list_display = ["phone_number", "read_story", "progress", "status", "next_text", "last_sent", "started"]
+    list_filter = [RehearsalsFilter, "status", "created_at", "story"]
     search_fields = ["subscriber__phone_number", "story__title"]
     show_full_result_count = False
     actions = ["send_next_now"]
@@ -36,7 +40,9 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
         return request.user.has_perm("subscribers.change_enrollment")
 
     def button_label(self, request, obj):
-        waits = obj.status in (Enrollment.Status.ACTIVE, Enrollment.Status.FAILED)
+        # A rehearsal that broke off is begun anew.
+        failed = obj.status == Enrollment.Status.FAILED and not obj.is_rehearsal
+        waits = failed or obj.status == Enrollment.Status.ACTIVE
         return "Send the next text now" if waits and self.has_send_permission(request) else ""
 
     def press(self, request, queryset):
@@ -44,10 +50,14 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
 
     @admin.action(description="Send the next text now", permissions=["send"])
     def send_next_now(self, request, queryset):
-        count = scheduling.send_next_now(queryset.values_list("pk", flat=True), timezone.now())
-        level = messages.SUCCESS if count else messages.WARNING
+        now = timezone.now()
+        counts = [
+            scheduling.send_next_now(who.values_list("pk", flat=True), now)
+            for who in (queryset.readers(), queryset.rehearsals())
+        ]
+        level = messages.SUCCESS if any(counts) else messages.WARNING
         held = " What is on hold waits until the hold is released." if Hold.objects.active().exists() else ""
-        self.message_user(request, f"The next text goes out now to {readers(count)}.{held}", level)
+        self.message_user(request, f"The next text goes out now to {readers_and_rehearsals(*counts)}.{held}", level)
 
     @admin.display(description="number", ordering="subscriber__phone_number")
     def phone_number(self, enrollment: Enrollment) -> str:
@@ -56,6 +66,10 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
     @admin.display(description="reader")
     def reader(self, enrollment: Enrollment) -> str:
         return reader_link(enrollment.subscriber)
+
+    @admin.display(description="story", ordering="story__title")
+    def read_story(self, enrollment: Enrollment) -> str:
+        return marked(str(enrollment.story), enrollment.is_rehearsal)
 
     @admin.display(description="progress", ordering="step")
     def progress(self, enrollment: Enrollment) -> str:
@@ -82,3 +96,10 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
     @admin.display(description="ended", ordering="ended_at")
     def ended(self, enrollment: Enrollment) -> str:
         return moment(enrollment.ended_at)
+
+
+def readers_and_rehearsals(read: int, rehearsed: int) -> str:
+    if not rehearsed:
+        return readers(read)
+    rehearsals = "1 rehearsal" if rehearsed == 1 else f"{rehearsed} rehearsals"
+    return f"{readers(read)} and {rehearsals}" if read else rehearsals

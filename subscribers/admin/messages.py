@@ -13,7 +13,7 @@ from textengine.moments import NOTHING, moment
 
 from ..models import Message
 from ..threads import PICTURES_AT_THE_CARRIER
-from .parts import LINE, ReadOnlyAdmin, reader_link, what_went_wrong
+from .parts import LINE, ReadOnlyAdmin, marked, reader_link, what_went_wrong
 
 # When it was sent or will be, or came in. Rows are made long before they are sent, so their ids say little.
 MOMENT = Coalesce("sent_at", "due_at", "created_at")
@@ -47,7 +47,7 @@ class TimeFilter(admin.SimpleListFilter):
 class MessageAdmin(ReadOnlyAdmin):
     list_display = ["when", "direction", "reader", "place", "words", "state"]
     list_filter = ["direction", "status", TimeFilter, ("story", admin.RelatedFieldListFilter)]
-    list_select_related = ["subscriber", "story", "text"]
+    list_select_related = ["subscriber", "story", "text", "enrollment"]
     search_fields = ["subscriber__phone_number", "sender", "body", "=sid"]
     show_full_result_count = False
     ordering = [MOMENT.desc(), "-pk"]
@@ -57,6 +57,10 @@ class MessageAdmin(ReadOnlyAdmin):
         ("At the carrier", {"fields": [("number", "sid"), ("segments", "attempts")]}),
     ]
     readonly_fields = ["reader", "place", "all_words", "pictures", "state", "created", "due", "begun", "sent"]
+
+    def get_queryset(self, request):
+        """Leave a code out as long as it counts: it is for its phone alone."""
+        return super().get_queryset(request).filter(code_of=None)
 
     @admin.display(description="time", ordering=MOMENT)
     def when(self, message: Message) -> str:
@@ -70,7 +74,8 @@ class MessageAdmin(ReadOnlyAdmin):
     def place(self, message: Message) -> str:
         if not message.story:
             return NOTHING
-        return f"{message.story}, text {message.step}" if message.step else message.story
+        place = f"{message.story}, text {message.step}" if message.step else str(message.story)
+        return marked(place, bool(message.enrollment) and message.enrollment.is_rehearsal)
 
     @admin.display(description="text")
     def words(self, message: Message) -> str:
@@ -82,8 +87,7 @@ class MessageAdmin(ReadOnlyAdmin):
 
     def worded(self, message: Message, max_length: int | None) -> str:
         """What it says, or what it will say as its text now reads."""
-        waiting = message.wording
-        body = waiting.body if waiting else message.body
+        waiting, body = message.wording, message.worded()
         shown = truncatechars(body, max_length) if max_length else linebreaksbr(body)
         shown = shown or ("a picture" if waiting or message.media_urls else NOTHING)
         return format_html("<i>{}</i>", shown) if waiting else shown

@@ -21,6 +21,11 @@ from ..progress import progress_of
 LINE = mark_safe("<br>")
 
 
+def marked(name: str, is_marked: bool, mark: str = "Rehearsal") -> str:
+    """Return this name, with a mark where it stands for no reader."""
+    return format_html('{} <span class="badge">{}</span>', name, mark) if is_marked else name
+
+
 def progress_bar(enrollment: Enrollment) -> str:
     progress = progress_of(enrollment)
     bar = format_html(
@@ -73,6 +78,26 @@ class YesOrNo(admin.EmptyFieldListFilter):
     def choices(self, changelist):
         for choice in super().choices(changelist):
             yield choice | {"display": str(choice["display"]).replace("Not empty", "Yes").replace("Empty", "No")}
+
+
+class ReadersFirst(admin.SimpleListFilter):
+    """Readers, as long as nobody asks for more: a rehearsal is not to be taken for one."""
+
+    title = "who reads"
+    parameter_name = "who"
+    others = ""
+
+    def lookups(self, request, model_admin):
+        return [("others", self.others), ("all", "Both")]
+
+    def choices(self, changelist):
+        first, *more = super().choices(changelist)
+        return [first | {"display": "Readers"}, *more]
+
+    def queryset(self, request, queryset):
+        if self.value() == "all":
+            return queryset
+        return queryset.rehearsals() if self.value() == "others" else queryset.readers()
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Prefetch
+from django.db.models import Count, Exists, OuterRef, Prefetch, Q
 from django.utils import timezone
 from django.utils.html import format_html_join
 
@@ -15,7 +15,27 @@ from .. import scheduling
 from ..models import Enrollment, Subscriber
 from ..progress import with_progress
 from ..threads import thread_of
-from .parts import LINE, ReadOnlyAdmin, YesOrNo, link, progress_bar, what_comes_next
+from .parts import LINE, ReadersFirst, ReadOnlyAdmin, YesOrNo, link, marked, progress_bar, what_comes_next
+
+
+class PhonesFilter(ReadersFirst):
+    others = "Newsroom’s own phones"
+
+
+class ReadsFilter(admin.RelatedFieldListFilter):
+    """Who reads a story, or has read it; a rehearsal is none."""
+
+    def queryset(self, request, queryset):
+        if not self.used_parameters:
+            return queryset
+        readers = Enrollment.objects.readers().filter(story__in=self.lookup_val or [])
+        return queryset.filter(Exists(readers.filter(subscriber=OuterRef("pk"))))
+
+    def get_facet_counts(self, pk_attname, filtered_qs):
+        return {
+            f"{story}__c": Count(pk_attname, filter=Q(enrollments__story=story, enrollments__pace=None), distinct=True)
+            for story, _ in self.lookup_choices
+        }
 
 
 class SubscriberForm(forms.ModelForm):
@@ -32,7 +52,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
     fields = ["stories", ("joined", "opted_out"), "time_zone"]
     readonly_fields = ["joined", "opted_out", "stories"]
     list_display = ["number", "reading", "joined", "zone", "opted_out"]
-    list_filter = [("opted_out_at", YesOrNo), "enrollments__story"]
+    list_filter = [PhonesFilter, ("opted_out_at", YesOrNo), ("enrollments__story", ReadsFilter)]
     search_fields = ["phone_number"]
     show_full_result_count = False
 
@@ -49,7 +69,8 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         live = with_progress(Enrollment.objects.live())
-        return super().get_queryset(request).prefetch_related(Prefetch("enrollments", queryset=live, to_attr="live"))
+        subscribers = super().get_queryset(request).with_own_phone()
+        return subscribers.prefetch_related(Prefetch("enrollments", queryset=live, to_attr="live"))
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         subscriber = self.get_object(request, object_id)
@@ -66,7 +87,7 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     @admin.display(description="number", ordering="phone_number")
     def number(self, subscriber: Subscriber) -> str:
-        return str(subscriber)
+        return marked(str(subscriber), subscriber.is_own_phone, "Newsroom")
 
     @admin.display(description="joined", ordering="created_at")
     def joined(self, subscriber: Subscriber) -> str:
@@ -82,14 +103,20 @@ class SubscriberAdmin(ReadOnlyAdmin):
 
     @admin.display(description="now reading")
     def reading(self, subscriber: Subscriber) -> str:
-        rows = ((enrollment.story, progress_bar(enrollment)) for enrollment in subscriber.live)
+        rows = ((marked(row.story, row.is_rehearsal), progress_bar(row)) for row in subscriber.live)
         return format_html_join(LINE, "{} {}", rows) or NOTHING
 
     @admin.display(description="stories")
     def stories(self, subscriber: Subscriber) -> str:
         enrollments = with_progress(Enrollment.objects.filter(subscriber=subscriber)).order_by("-pk")
         rows = (
-            (story_link(row), progress_bar(row), row.get_status_display(), what_comes_next(row)) for row in enrollments
+            (
+                marked(story_link(row), row.is_rehearsal),
+                progress_bar(row),
+                row.get_status_display(),
+                what_comes_next(row),
+            )
+            for row in enrollments
         )
         return format_html_join("", '<div class="passage"><b>{}</b> {}<br>{} · {}</div>', rows) or "None yet"
 

@@ -1,8 +1,24 @@
-"""Who reads: subscribers, their enrollments, every message of both directions, and what keeps messages back."""
+"""Who reads: subscribers, their enrollments, every message of both directions, and what keeps messages back.
+
+And the own phones of those who write, to which they rehearse.
+"""
 
 from .brakes import Hold, Sender
-from .messages import Message
+from .messages import Message, led
+from .own_phones import OwnPhone
 from .questions import Question
 from .readers import Enrollment, Subscriber, e164, masked, zone_of
 
-__all__ = ["Enrollment", "Hold", "Message", "Question", "Sender", "Subscriber", "e164", "masked", "zone_of"]
+__all__ = [
+    "Enrollment",
+    "Hold",
+    "Message",
+    "OwnPhone",
+    "Question",
+    "Sender",
+    "Subscriber",
+    "e164",
+    "led",
+    "masked",
+    "zone_of",
+]

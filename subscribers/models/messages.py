@@ -7,10 +7,16 @@ from uuid import UUID
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
-from stories.models import Story, StoryText
+from stories.models import BODY_MAX_LENGTH, Story, StoryText
 
 from .locking import LockedQuerySet
 from .readers import Enrollment, Subscriber, e164
+
+
+def led(lead: str, body: str) -> str:
+    """Return the words of a text with what a rehearsal says before them, if the carrier takes as much."""
+    words = "\n".join(part for part in (lead, body) if part)
+    return words if len(words) <= BODY_MAX_LENGTH else body
 
 
 class MessageQuerySet(LockedQuerySet):
@@ -121,6 +127,14 @@ class Message(models.Model):
         help_text="The message that was lost, and that this one repeats.",
     )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
+    lead = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        help_text="What a rehearsal says before the text's own words: the wait that it shortened.",
+    )
     media_urls = models.JSONField("pictures", default=list, blank=True)
     sid = models.CharField("SID", max_length=34, unique=True, null=True, blank=True)
     status = models.CharField(max_length=11, choices=Status)
@@ -175,6 +189,10 @@ class Message(models.Model):
     def wording(self) -> StoryText | None:
         """The story's text whose words this will take over when its request begins; None once it has words."""
         return self.text if not self.begun_at and not self.sent_at else None
+
+    def worded(self) -> str:
+        """Return what it says, or what it will say as its text now reads."""
+        return led(self.lead, self.wording.body) if self.wording else self.body
 
     def release(self, due_at: datetime) -> None:
         """Be scheduled again: the carrier certainly does not have it."""

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 import phonenumbers.timezone
 from django.conf import settings
 from django.db import models
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.db.models.functions import Cast
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
@@ -45,6 +45,25 @@ def e164(field: str) -> Cast:
     return Cast(field, models.CharField())
 
 
+class SubscriberQuerySet(LockedQuerySet):
+    def readers(self) -> Self:
+        """All but the phones that were entered for rehearsals, and on which nothing else was read."""
+        read = Enrollment.objects.readers().filter(subscriber=OuterRef("pk"))
+        return self.filter(~Exists(own_phone()) | Exists(read))
+
+    def rehearsals(self) -> Self:
+        """The own phones of those who write, to which rehearsals go."""
+        return self.filter(Exists(own_phone()))
+
+    def with_own_phone(self) -> Self:
+        """With `is_own_phone`: whether somebody who writes has entered this number."""
+        return self.annotate(is_own_phone=Exists(own_phone()))
+
+
+def own_phone() -> models.QuerySet:
+    return Subscriber.objects.filter(pk=OuterRef("pk"), own_phones__isnull=False)
+
+
 class Subscriber(models.Model):
     phone_number = PhoneNumberField(unique=True)
     time_zone = models.CharField(
@@ -56,7 +75,7 @@ class Subscriber(models.Model):
     created_at = models.DateTimeField("joined", auto_now_add=True)
     heard_at = models.DateTimeField("last heard", null=True, editable=False)
 
-    objects = LockedQuerySet.as_manager()
+    objects = SubscriberQuerySet.as_manager()
 
     class Meta:
         ordering = ["-pk"]
@@ -74,9 +93,23 @@ class EnrollmentQuerySet(LockedQuerySet):
         """Still on its way, or waiting to go on."""
         return self.filter(status__in=Enrollment.LIVE)
 
+    def readers(self) -> Self:
+        """Of readers: what is counted wherever readers are."""
+        return self.filter(pace=None)
+
+    def rehearsals(self) -> Self:
+        """Of those who write, to their own phones."""
+        return self.exclude(pace=None)
+
+
+def protect_readers(collector, field, enrollments, using) -> None:
+    """Keep a story that has readers from being deleted; rehearsals of it go with it."""
+    on_delete = models.PROTECT if enrollments.filter(pace=None).exists() else models.CASCADE
+    on_delete(collector, field, enrollments, using)
+
 
 class Enrollment(models.Model):
-    """One passage of one subscriber through one story."""
+    """One passage of one subscriber through one story: a reader's, or a rehearsal."""
 
     class Status(models.TextChoices):
         ACTIVE = "active", "Active"  # the next text is scheduled
@@ -88,13 +121,19 @@ class Enrollment(models.Model):
     LIVE = (Status.ACTIVE, Status.PAUSED)
 
     subscriber = models.ForeignKey(Subscriber, on_delete=models.CASCADE, related_name="enrollments")
-    story = models.ForeignKey(Story, on_delete=models.PROTECT, related_name="enrollments")
+    story = models.ForeignKey(Story, on_delete=protect_readers, related_name="enrollments")
     status = models.CharField(max_length=10, choices=Status, default=Status.ACTIVE)
     step = models.PositiveIntegerField("texts sent", default=0)
     number = models.CharField(
         "our number", max_length=100, blank=True, help_text="The number of ours that the reader texted."
     )
     reason = models.CharField(max_length=300, blank=True, help_text="Why it stopped or failed.")
+    pace = models.FloatField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Of a rehearsal: which part of their true length its waits have, 1 at true speed. Empty: a reader's.",
+    )
     created_at = models.DateTimeField("started", default=timezone.now, editable=False)
     ended_at = models.DateTimeField("ended", null=True, blank=True)
 
@@ -105,8 +144,16 @@ class Enrollment(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["subscriber", "story"],
-                condition=Q(status__in=["active", "paused"]),
+                condition=Q(status__in=["active", "paused"], pace=None),
                 name="one_live_enrollment_per_story",
+            ),
+            models.UniqueConstraint(
+                fields=["subscriber", "story"],
+                condition=Q(status__in=["active", "paused"], pace__isnull=False),
+                name="one_live_rehearsal_per_story",
+            ),
+            models.CheckConstraint(
+                condition=Q(pace=None) | Q(pace__gte=0, pace__lte=1), name="pace_is_a_part_of_true_length"
             ),
             models.CheckConstraint(
                 condition=Q(status__in=["active", "paused", "completed", "stopped", "failed"]),
@@ -117,6 +164,15 @@ class Enrollment(models.Model):
 
     def __str__(self):
         return f"{self.subscriber} in {self.story}"
+
+    @property
+    def is_rehearsal(self) -> bool:
+        return self.pace is not None
+
+    @property
+    def is_compressed(self) -> bool:
+        """Whether its waits are shortened, and said in brackets."""
+        return self.pace is not None and self.pace < 1
 
     def end(self, status: Status, now: datetime, reason: str = "") -> None:
         """End this passage as `status`; what it had scheduled is its caller's to cancel."""

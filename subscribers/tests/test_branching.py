@@ -478,6 +478,21 @@ def test_what_turns_costs_a_fixed_number_of_statements_and_what_does_not_costs_n
     assert turning[0] == turning[1] <= linear[0] + 12
 
 
+def test_whoever_rehearses_a_story_answers_it_and_waits_as_short_as_the_story_does(sandbox):
+    story = make_pier(answer_within=timedelta(hours=20), default_answer="stay")
+    reader = make_subscriber()
+    rehearsal = make_enrollment(reader, story, pace=0.01)
+    while rehearsal.step < 2:
+        rehearsal.messages.filter(status="scheduled").update(due_at=timezone.now())
+        work()
+        rehearsal.refresh_from_db()
+    asked_at = question(rehearsal).asked_at
+    assert waiting(rehearsal).due_at - asked_at == timedelta(hours=0.2, seconds=2)
+    text_in(rehearsal, "A")
+    assert waiting(rehearsal).text.body == "At sea."
+    assert list(reader.enrollments.all()) == [rehearsal]
+
+
 # How far readers are
 
 

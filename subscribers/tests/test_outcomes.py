@@ -4,6 +4,7 @@ import json
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import permutations
 
@@ -32,11 +33,18 @@ def enrollment():
 
 
 @pytest.fixture
-def fresh_client():
+def fresh_client(monkeypatch):
     """Have the carrier's client made of this test's settings, as a worker that starts anew makes it."""
-    carrier.client.cache_clear()
+    make, made = carrier.client.__wrapped__, []
+
+    @cache
+    def client(api_url: str):
+        made.append(make(api_url))
+        return made[-1]
+
+    monkeypatch.setattr(carrier, "client", client)
     yield
-    carrier.client.cache_clear()
+    carrier.gather(each.http_client.session.close() for each in made)
 
 
 def phone(enrollment) -> str:

@@ -7,6 +7,16 @@ AXE = Path(__file__).parent / "axe" / "axe.min.js"
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]
 
 
+def assert_accessible_everywhere(page) -> None:
+    """Look at the page on a computer and on a phone, light and dark: it breaks no guideline and nothing is cut off."""
+    for width in (1280, 390):
+        page.set_viewport_size({"width": width, "height": 844})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            assert_accessible(page)
+            assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
 def assert_accessible(page) -> None:
     """Fail with what breaks the guidelines on this page of Playwright's, and where."""
     # A colour that is on its way to another is none that a person would read.

@@ -94,11 +94,16 @@ class Processes:
     """Web, worker and sandbox as the Procfile runs them; a context manager that stops what it started.
 
     They use the database of the suite unless another one is given. There may be several of a kind: what is started
-    as "second worker" is one more worker.
+    as "second worker" is one more worker. Where a `pictures_port` is given, links may lead to that port here, too.
     """
 
     def __init__(
-        self, media_root: Path, auth_token: str = "sandbox-auth-token", database_url: str = "", **sandbox_options
+        self,
+        media_root: Path,
+        auth_token: str = "sandbox-auth-token",
+        database_url: str = "",
+        pictures_port: int = 0,
+        **sandbox_options,
     ):
         self.port = free_port()
         self.url = f"http://localhost:{self.port}"
@@ -107,6 +112,7 @@ class Processes:
         )
         self.media_root = media_root
         self.database_url = database_url or url_of_database()
+        self.pictures_port = pictures_port
         self.running: dict[str, subprocess.Popen] = {}
         self.groups: set[int] = set()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  closed in __exit__
@@ -133,7 +139,10 @@ class Processes:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+        settings = "textengine.tests.process_settings" if self.pictures_port else "textengine.settings"
         return kept | {
+            "DJANGO_SETTINGS_MODULE": settings,
+            "PICTURES_PORT": str(self.pictures_port),
             "DATABASE_URL": self.database_url,
             "SECRET_KEY": "only-for-tests",
             "DEBUG": "false",

@@ -14,6 +14,8 @@ from twilio.rest import Client
 ROOT = Path(__file__).resolve().parents[2]
 ACCOUNT_SID = "AC" + "5a" * 16
 START_SECONDS = 20
+# Whoever waits for long looks less often: each look costs processor time on both sides.
+LONGEST_PAUSE = 0.05
 
 
 class SandboxHttpClient(TwilioHttpClient):
@@ -132,6 +134,7 @@ class SandboxProcess:
             if time.monotonic() > deadline:
                 raise AssertionError(f"Waited {timeout} s in vain: {describe()}")
             time.sleep(pause)
+            pause = min(pause * 1.2, max(pause, LONGEST_PAUSE))
         return result
 
     def _answers(self):

@@ -11,6 +11,8 @@ import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
 
+from textengine.sandbox.__main__ import read_arguments
+
 from .sandbox_process import ROOT, SandboxProcess
 from .webhook_receiver import File, Receiver
 
@@ -61,10 +63,11 @@ def last_line(result):
         (["--outcome", "123=invalid"], "123 is not a phone number like +14155550123"),
     ],
 )
-def test_a_wrong_argument_ends_with_a_sentence(arguments, words):
-    result = run(*GOOD, *arguments)
-    assert result.returncode == 2
-    assert words in last_line(result)
+def test_a_wrong_argument_ends_with_a_sentence(arguments, words, capsys):
+    with pytest.raises(SystemExit) as ended:
+        read_arguments([*GOOD, *arguments])
+    assert ended.value.code == 2
+    assert words in capsys.readouterr().err.splitlines()[-1]
 
 
 def test_every_option_has_its_help():

@@ -14,7 +14,8 @@ WORKER = [sys.executable, "manage.py", "qcluster"]
 
 SANDBOX_TOKEN, REAL_TOKEN = "sandbox-auth-token", "0123456789abcdef0123456789abcdef"
 REAL = {"TWILIO_API_URL": "https://api.twilio.com", "TWILIO_AUTH_TOKEN": REAL_TOKEN}
-WRONG = [
+# Settings that cannot be read at all: the first one of them ends the start.
+UNREADABLE = [
     ({"SECRET_KEY": ""}, "SECRET_KEY is not set"),
     ({"DEBUG": "maybe"}, "DEBUG is 'maybe'; set it to true or false"),
     ({"PORT": "http"}, "PORT is 'http'"),
@@ -29,30 +30,37 @@ WRONG = [
     ({"PUBLIC_URL": "texts.example.org"}, "PUBLIC_URL is 'texts.example.org'"),
     ({"PUBLIC_URL": "http://[::1"}, "PUBLIC_URL is 'http://[::1'"),
     ({"PUBLIC_URL": "http://localhost:99999"}, "PUBLIC_URL is 'http://localhost:99999'"),
-    ({"PUBLIC_URL": "http://localhost/it's"}, "PUBLIC_URL contains an apostrophe"),
-    ({"ALLOWED_HOSTS": "example.org, [::1]"}, "ALLOWED_HOSTS lacks localhost, the host of PUBLIC_URL"),
-    ({"ALLOWED_HOSTS": "localhost", "PUBLIC_URL": "http://[::1]:8000"}, "ALLOWED_HOSTS lacks ::1"),
     ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two'; set it to a whole number from 1 up"),
-    ({"MEDIA_ROOT": "/etc/passwd"}, "MEDIA_ROOT is '/etc/passwd', but /etc/passwd is no folder"),
-    ({"MEDIA_ROOT": "manage.py/media"}, "manage.py is no folder; set it to a folder"),
     ({"NIGHT_BEGINS": "24:00"}, "NIGHT_BEGINS is '24:00'; set it to a time of day such as 21:00"),
     ({"NIGHT_ENDS": "8"}, "NIGHT_ENDS is '8'; set it to a time of day such as 21:00"),
-    ({"MEDIA_STORAGE": "storages.Nowhere"}, "MEDIA_STORAGE is 'storages.Nowhere', which cannot be used"),
-    ({"MEDIA_STORAGE_OPTIONS": '{"bucket": 1}'}, "cannot be used with MEDIA_STORAGE_OPTIONS"),
     ({"MEDIA_STORAGE_OPTIONS": "bucket"}, "MEDIA_STORAGE_OPTIONS cannot be read; set it to a JSON object"),
     ({"MEDIA_STORAGE_OPTIONS": "[]"}, "MEDIA_STORAGE_OPTIONS cannot be read; set it to a JSON object"),
     ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE is 'Mars/Olympus'"),
-    ({"TWILIO_ACCOUNT_SID": ""}, "set TWILIO_ACCOUNT_SID"),
-    ({"TWILIO_AUTH_TOKEN": "", "TWILIO_NUMBER": ""}, "set TWILIO_AUTH_TOKEN, TWILIO_NUMBER or TWILIO_MESSAGING"),
-    ({"TWILIO_ACCOUNT_SID": "AC1"}, "TWILIO_ACCOUNT_SID is 'AC1'"),
-    ({"TWILIO_NUMBER": "555-0100"}, "TWILIO_NUMBER is '555-0100'; set it to a number in the form +14155550100"),
-    ({"TWILIO_MESSAGING_SERVICE_SID": "x"}, "TWILIO_MESSAGING_SERVICE_SID is 'x'"),
     ({"NEWSROOM_CONTACT": "the desk"}, "NEWSROOM_CONTACT is 'the desk'; set it to an e-mail address, or to an address"),
     ({"PRIVACY_URL": "privacy@example.org"}, "PRIVACY_URL is 'privacy@example.org'; set it to an address such as"),
     ({"TWILIO_API_URL": "ftp://x"}, "TWILIO_API_URL is 'ftp://x'"),
     ({"TWILIO_API_URL": "http://localhost:port"}, "TWILIO_API_URL is 'http://localhost:port'"),
-    ({"TWILIO_API_URL": "https://api.twilio.com"}, "TWILIO_AUTH_TOKEN is the sandbox's"),
-    ({"PUBLIC_URL": "https://texts.example.org"}, "TWILIO_AUTH_TOKEN is the sandbox's"),
+]
+# Settings that can be read, but not be used: one start names all of them.
+UNUSABLE = [
+    [
+        ({"PUBLIC_URL": "http://localhost/it's"}, "PUBLIC_URL contains an apostrophe"),
+        ({"ALLOWED_HOSTS": "example.org, [::1]"}, "ALLOWED_HOSTS lacks localhost, the host of PUBLIC_URL"),
+        ({"MEDIA_ROOT": "/etc/passwd"}, "MEDIA_ROOT is '/etc/passwd', but /etc/passwd is no folder"),
+        ({"MEDIA_STORAGE": "storages.Nowhere"}, "MEDIA_STORAGE is 'storages.Nowhere', which cannot be used"),
+        ({"TWILIO_ACCOUNT_SID": "AC1"}, "TWILIO_ACCOUNT_SID is 'AC1'"),
+        ({"TWILIO_NUMBER": "555-0100"}, "TWILIO_NUMBER is '555-0100'; set it to a number in the form +14155550100"),
+        ({"TWILIO_MESSAGING_SERVICE_SID": "x"}, "TWILIO_MESSAGING_SERVICE_SID is 'x'"),
+    ],
+    [
+        ({"ALLOWED_HOSTS": "localhost", "PUBLIC_URL": "http://[::1]:8000"}, "ALLOWED_HOSTS lacks ::1"),
+        ({"MEDIA_ROOT": "manage.py/media"}, "manage.py is no folder; set it to a folder"),
+        ({"MEDIA_STORAGE_OPTIONS": '{"bucket": 1}'}, "cannot be used with MEDIA_STORAGE_OPTIONS"),
+        ({"TWILIO_ACCOUNT_SID": ""}, "set TWILIO_ACCOUNT_SID"),
+    ],
+    [({"TWILIO_AUTH_TOKEN": "", "TWILIO_NUMBER": ""}, "set TWILIO_AUTH_TOKEN, TWILIO_NUMBER or TWILIO_MESSAGING")],
+    [({"TWILIO_API_URL": "https://api.twilio.com"}, "TWILIO_AUTH_TOKEN is the sandbox's")],
+    [({"PUBLIC_URL": "https://texts.example.org"}, "TWILIO_AUTH_TOKEN is the sandbox's")],
 ]
 
 
@@ -76,8 +84,8 @@ def start(command: list[str], wrong: dict[str, str]) -> subprocess.CompletedProc
     )
 
 
-@pytest.mark.parametrize(("wrong", "sentence"), WRONG, ids=[sentence for _, sentence in WRONG])
-def test_a_wrong_setting_stops_the_worker_with_a_sentence(wrong, sentence):
+@pytest.mark.parametrize(("wrong", "sentence"), UNREADABLE, ids=[sentence for _, sentence in UNREADABLE])
+def test_a_setting_that_cannot_be_read_stops_the_worker_with_a_sentence(wrong, sentence):
     ended = start(WORKER, wrong)
     assert ended.returncode != 0
     assert sentence in ended.stderr
@@ -86,11 +94,15 @@ def test_a_wrong_setting_stops_the_worker_with_a_sentence(wrong, sentence):
     assert len(ended.stderr.strip().splitlines()) == 1
 
 
-def test_two_wrong_settings_are_two_sentences():
-    ended = start(WORKER, {"TWILIO_ACCOUNT_SID": "AC1", "TWILIO_NUMBER": "1"})
-    first, second = ended.stderr.strip().splitlines()
-    assert first.startswith("Text-Engine cannot start: TWILIO_ACCOUNT_SID is 'AC1'")
-    assert second.startswith("Text-Engine cannot start: TWILIO_NUMBER is '1'")
+@pytest.mark.parametrize("wrong", UNUSABLE)
+def test_each_setting_that_cannot_be_used_is_a_sentence_of_its_own(wrong):
+    ended = start(WORKER, {name: value for settings, _ in wrong for name, value in settings.items()})
+    assert ended.returncode != 0
+    lines = ended.stderr.strip().splitlines()
+    assert len(lines) == len(wrong)
+    assert all(line.startswith("Text-Engine cannot start: ") for line in lines)
+    for _, sentence in wrong:
+        assert sum(sentence in line for line in lines) == 1
 
 
 @pytest.mark.parametrize("wrong", [{"SECRET_KEY": ""}, {"TWILIO_NUMBER": ""}, {"DATABASE_URL": "nonsense"}])

@@ -11,6 +11,7 @@ from stories.scripts.files import read_story, source_of, title_of
 from stories.scripts.importing import import_story, plan_import
 from stories.scripts.pictures import Pictures
 from stories.scripts.plans import Plan
+from stories.storing import stored
 
 STANDARD_INPUT = "-"
 
@@ -28,7 +29,8 @@ class Command(BaseCommand):
         looked_at = self.each(files, lambda name: look_at(name, title))
         plans = {name: plan for name, (*_, plan) in looked_at.items()}
         if not dry_run:
-            with transaction.atomic():
+            new = [file for _, pictures, _ in looked_at.values() for file in pictures.new_files]
+            with stored(new), transaction.atomic():
                 plans = self.each(files, lambda name: save(name, *looked_at[name][:2], title))
         for plan in plans.values():
             self.stdout.write(said(plan, dry_run))

@@ -17,14 +17,13 @@ const write = (area, words) => {
     }
 };
 
-const undoButton = (card) => {
+const addUndoButton = (card) => {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "quiet-button";
     button.dataset.plainUndo = "";
     button.textContent = "Undo plain";
     card.querySelector("[data-facts]").append(" ", button);
-    return button;
 };
 
 const makePlain = (card) => {
@@ -42,11 +41,14 @@ const undo = (card) => {
 /** Keep what each text would be in plain characters, as the server says, and offer it where it differs. */
 export const offer = (card, plain) => {
     plains.set(card.id, plain);
+    // Facts that are the same as before were left as they are, with the button in them.
+    const button = card.querySelector("[data-plain-undo]");
     const area = field(card, "body");
-    if (area && before.get(card)?.is === area.value) {
-        undoButton(card);
-    } else {
+    if (!area || before.get(card)?.is !== area.value) {
         before.delete(card);
+        button?.remove();
+    } else if (!button) {
+        addUndoButton(card);
     }
 };
 

@@ -11,9 +11,13 @@ const snapshot = () => {
 
 const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
 
+let saved = "";
+
+export const isUnsaved = () => snapshot() !== saved;
+
 export const start = () => {
     // What comes back with an error is on this page alone.
-    const saved = document.querySelector(".errornote") ? "" : snapshot();
+    saved = document.querySelector(".errornote") ? "" : snapshot();
     let isSaving = false;
     form.addEventListener("submit", () => {
         isSaving = true;
@@ -22,7 +26,7 @@ export const start = () => {
     });
     window.addEventListener("pageshow", () => { isSaving = false; });
     window.addEventListener("beforeunload", (event) => {
-        if (!isSaving && snapshot() !== saved) {
+        if (!isSaving && isUnsaved()) {
             event.preventDefault();
         }
     });

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("stories", "0008_let_texts_ask"),
-        ("subscribers", "0007_let_go_of_deleted_texts"),
+        ("subscribers", "0008_let_those_who_write_rehearse"),
     ]
 
     operations = [

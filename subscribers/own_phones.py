@@ -1,0 +1,124 @@
+"""The own phone of an account: it is entered, confirmed by a code that is texted to it, changed and removed."""
+
+import logging
+import secrets
+from datetime import datetime
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Exists, OuterRef
+
+from textengine.database import retried_at_once
+
+from . import rehearsals
+from .models import Enrollment, Hold, Message, OwnPhone, Subscriber, masked
+
+logger = logging.getLogger(__name__)
+
+CODE_DIGITS = 6
+WORDS = (
+    "Your code is {code}. It lets rehearsals of your stories come to this phone. If you did not ask for it, ignore it."
+)
+OPTED_OUT = (
+    "This phone has texted STOP, so nothing is sent to it, neither a code nor a rehearsal. Text START from it to our "
+    "number; then try again."
+)
+HELD = "Everything is on hold, so no code would go out now. Ask for one when the hold is released."
+TOO_MANY = "That were many codes within an hour. Wait a while before you ask for another one."
+NO_CODE = "This code does not count any more. Ask for a new one."
+WRONG_CODE = "That is not the code that was texted to this phone. Look again."
+NOT_SIX = "A code has six digits."
+
+
+class Refusal(Exception):
+    """A sentence that says why something is not done, and what to do instead."""
+
+
+@retried_at_once
+def ask_code(user: User, number: str, now: datetime) -> OwnPhone:
+    """Make `number`, in E.164, the phone of this account, and text a code to it that confirms it.
+
+    Raises Refusal; the phone that the account had until then is kept in that case.
+    """
+    own = locked(user)
+    phone, _ = Subscriber.objects.get_or_create(phone_number=number)
+    if Subscriber.objects.locked().get(pk=phone.pk).opted_out_at:
+        raise Refusal(OPTED_OUT)
+    if Hold.objects.active().filter(story=None).exists():
+        raise Refusal(HELD)
+    if not own.may_have_code(now):
+        raise Refusal(TOO_MANY)
+    if own.subscriber_id != phone.pk:
+        leave(own, now)
+    own.subscriber, own.confirmed_at = phone, None
+    code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
+    own.take_code(code, text(phone, WORDS.format(code=code), now), now)
+    own.save()
+    logger.info("own_phone.code user=%s number=%s", user.pk, masked(phone.phone_number))
+    return own
+
+
+def text(phone: Subscriber, body: str, now: datetime) -> Message:
+    return Message.objects.create(
+        direction=Message.Direction.OUTBOUND,
+        status=Message.Status.SCHEDULED,
+        subscriber=phone,
+        body=body,
+        due_at=now,
+    )
+
+
+def confirm(user: User, code: str, now: datetime) -> None:
+    """Confirm this account's phone by the code that it got. Raises Refusal."""
+    # What a wrong code costs is kept, so that the refusal is raised after the transaction.
+    if refusal := tried(user, "".join(code.split()), now):
+        raise Refusal(refusal)
+
+
+@transaction.atomic
+def tried(user: User, code: str, now: datetime) -> str:
+    """Try this code; return why it does not confirm the phone, nothing if it does."""
+    own = locked(user)
+    if not own.has_code(now):
+        return NO_CODE
+    if not (len(code) == CODE_DIGITS and code.isdecimal()):
+        return NOT_SIX
+    own.tries += 1
+    right = own.is_code(code)
+    if right:
+        own.confirmed_at = now
+        own.forget_code()
+        logger.info("own_phone.confirmed user=%s", user.pk)
+    own.save()
+    return "" if right else WRONG_CODE if own.has_code(now) else NO_CODE
+
+
+@retried_at_once
+def remove(user: User, now: datetime) -> None:
+    """Take this account's phone away; how many codes it asked for is remembered."""
+    own = locked(user)
+    leave(own, now)
+    own.subscriber = own.confirmed_at = None
+    own.forget_code()
+    own.save()
+
+
+def locked(user: User) -> OwnPhone:
+    OwnPhone.objects.get_or_create(user=user)
+    return OwnPhone.objects.select_related(None).locked().get(user=user)
+
+
+def leave(own: OwnPhone, now: datetime) -> None:
+    """End what comes to the phone that this account had, unless a colleague shares it.
+
+    A number that was here for this alone is forgotten; one that texted us, or reads a story, is a reader's.
+    """
+    phone = own.subscriber
+    if phone is None or OwnPhone.objects.filter(subscriber=phone).exclude(pk=own.pk).exists():
+        return
+    Subscriber.objects.locked().get(pk=phone.pk)
+    rehearsals.stop(Enrollment.objects.filter(subscriber=phone), now, "the phone was removed")
+    Message.objects.filter(code_of=own).cancel()
+    reads = Enrollment.objects.readers().filter(subscriber=OuterRef("pk"))
+    texted = Message.objects.filter(subscriber=OuterRef("pk"), direction=Message.Direction.INBOUND)
+    Subscriber.objects.filter(~Exists(reads), ~Exists(texted), pk=phone.pk, opted_out_at=None).delete()

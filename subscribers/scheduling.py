@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from django.db import connection, transaction
 from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
 
+from stories.answers import PLACEHOLDER, filled
 from stories.history import earlier_lives
 from stories.models import StoryText
 from stories.pacing import gaps, lead_of, shortened
@@ -23,7 +24,7 @@ from stories.waits import Wait
 from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
 from .models import Enrollment, Message, Question, Subscriber, e164, zone_of
-from .questions import ask, questions_of
+from .questions import ask, kept_by, questions_of
 from .turns import Turn, Way
 
 # So many readers of one story are moved to new times in one transaction, so that nobody waits long for a lock.
@@ -59,15 +60,19 @@ def put_back_texts(enrollments: list[Enrollment], sent: QuerySet) -> dict[tuple[
     A message whose text was deleted only knows its words; they are those that the text had then. Of several texts
     with these words it is one, the oldest that the reader has not had by another message.
     """
-    lives = defaultdict(list)
+    lives, asking = defaultdict(list), defaultdict(list)
     for row in earlier_lives({enrollment.story_id for enrollment in enrollments}):
         lives[row.story_id, row.body or row.history_object.picture_url].append(row)
+        asking[row.story_id] += [row] if PLACEHOLDER.search(row.body) else []
+    kept = kept_by([enrollment.pk for enrollment in enrollments]) if any(asking.values()) else {}
     stories = {enrollment.pk: enrollment.story_id for enrollment in enrollments}
     had, found = defaultdict(set), {}
     orphans = sent.filter(text=None).order_by("step").only("enrollment", "step", "body", "media_urls", "sent_at")
     for message in orphans if lives else []:
         reader, words = message.enrollment_id, message.body or "".join(message.media_urls)
-        then = [row for row in lives[stories[reader], words] if row.history_date <= message.sent_at < row.put_back_at]
+        filled_in = [row for row in asking[stories[reader]] if filled(row.body, kept.get(reader, {})) == words]
+        rows = lives[stories[reader], words] + filled_in
+        then = [row for row in rows if row.history_date <= message.sent_at < row.put_back_at]
         if texts := {row.id for row in then} - had[reader]:
             found[reader, message.step] = [min(texts)]
             had[reader].add(min(texts))

@@ -417,6 +417,26 @@ def test_who_waits_for_the_text_that_an_answer_led_to_gets_it_wherever_it_is_mov
     assert read_on(enrollment)[2:] == ["Alone.", "You chose to B."]
 
 
+def test_a_text_with_a_readers_own_words_that_was_deleted_and_put_back_is_not_sent_again(sandbox):
+    story = make_branching_story(
+        ("", "Who?", asking("anything", keeps="name")), ("", "So, {name|you}.", Turn()), ("", "Then.", Turn())
+    )
+    story.texts.update(created_at=timezone.now() - timedelta(days=30))
+    history.keep(story, timezone.now() - timedelta(days=30))
+    enrollment = make_enrollment(story=story)
+    read_on(enrollment)
+    text_in(enrollment, "Marta")
+    work(timezone.now() + timedelta(minutes=2))
+    entry = story.history.get()
+    story.texts.exclude(position=1).delete()
+    StoryText.objects.create(story=story, position=9, body="Meanwhile.", delay=timedelta(days=1))
+    history.keep(story, timezone.now())
+    follow_story(story.pk, timezone.now())
+    history.put_back(story, entry, timezone.now())
+    follow_story(story.pk, timezone.now())
+    assert read_on(enrollment) == ["Who?", "So, Marta.", "Then."]
+
+
 def test_a_question_that_was_deleted_and_put_back_takes_answers_again(sandbox):
     story = make_pier()
     history.keep(story, timezone.now())

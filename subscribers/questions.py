@@ -4,7 +4,7 @@ What an answer leads to is a message as any other; which one it is, turns.Way sa
 """
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from stories.answers import filled
 from stories.models import StoryText
@@ -12,10 +12,11 @@ from stories.turns import Follows
 from textengine.database import write_rows
 
 from .models import Enrollment, Message, Question
-from .turns import patience
 
 # How often a reader is helped whose answer fits nothing. Two machines that text each other fall silent then.
 HINTS_MAX = 2
+# In a rehearsal, whoever answers has to read what is asked.
+LEAST_PATIENCE = timedelta(seconds=30)
 
 Asked = tuple[Enrollment, StoryText, datetime]  # who was asked, by which text, and when
 
@@ -54,6 +55,12 @@ def ask(asked: Collection[Asked], questions: dict[tuple[int, int], Question]) ->
     write_rows([question for question, _ in created if question.pk], ["reminder"])
     Question.objects.bulk_create([question for question in rows if not question.pk])
     write_rows(changed, ["status", "lease", "lease_until", "body", "due_at"])
+
+
+def patience(enrollment: Enrollment, text: StoryText) -> timedelta:
+    """Return how long the answer to this text is waited for; in a compressed rehearsal that is shortened, too."""
+    within = text.answer_within
+    return min(within, max(within * enrollment.pace, LEAST_PATIENCE)) if enrollment.is_compressed else within
 
 
 def asked_now(enrollment: Enrollment, text: StoryText, asked_at: datetime) -> Question:

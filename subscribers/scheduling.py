@@ -11,10 +11,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
-from django.db.models import Exists, F, Max, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q
 
-from stories.answers import PLACEHOLDER, filled
-from stories.history import earlier_lives
 from stories.models import StoryText
 from stories.pacing import gaps, lead_of, shortened
 from stories.timeline import timeline
@@ -24,59 +22,11 @@ from stories.waits import Wait
 from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
 from .models import Enrollment, Message, Question, Subscriber, e164, zone_of
-from .questions import ask, kept_by, questions_of
-from .turns import Turn, Way
+from .questions import ask, questions_of
+from .turns import Turn, ways_of
 
 # So many readers of one story are moved to new times in one transaction, so that nobody waits long for a lock.
 FOLLOW_BATCH = 1000
-
-
-def ways_of(enrollments: list[Enrollment]) -> dict[int, Way]:
-    """Return each enrollment's way so far, by the enrollment's id.
-
-    All of it is read only where the story changed its order meanwhile, or lost the text that the reader had last.
-    """
-    ways = {enrollment.pk: Way(enrollment.created_at) for enrollment in enrollments}
-    sent = Message.objects.story_texts().filter(enrollment__in=ways).exclude(sent_at=None)
-    last = sent.filter(step=F("enrollment__step")).values_list(
-        "enrollment", "text", "sent_at", "enrollment__created_at", "enrollment__story__reordered_at"
-    )
-    for enrollment, text, sent_at, enrolled_at, reordered_at in last:
-        straight = text is not None and (reordered_at is None or reordered_at < enrolled_at)
-        ways[enrollment] = Way(sent_at, [text] if straight else [], straight)
-    winding = [pk for pk, way in ways.items() if not way.straight]
-    if winding:
-        sent = sent.filter(enrollment__in=winding)
-        had = list(sent.order_by("step").values_list("enrollment", "step", "text"))
-        again = put_back_texts(enrollments, sent) if any(text is None for *_, text in had) else {}
-        for pk, step, text in had:
-            ways[pk].had += again.get((pk, step), [text])
-    return ways
-
-
-def put_back_texts(enrollments: list[Enrollment], sent: QuerySet) -> dict[tuple[int, int], list[int]]:
-    """Return which texts that were deleted and put back these readers had, by the enrollment's id and the step.
-
-    A message whose text was deleted only knows its words; they are those that the text had then. Of several texts
-    with these words it is one, the oldest that the reader has not had by another message.
-    """
-    lives, asking = defaultdict(list), defaultdict(list)
-    for row in earlier_lives({enrollment.story_id for enrollment in enrollments}):
-        lives[row.story_id, row.body or row.history_object.picture_url].append(row)
-        asking[row.story_id] += [row] if PLACEHOLDER.search(row.body) else []
-    kept = kept_by([enrollment.pk for enrollment in enrollments]) if any(asking.values()) else {}
-    stories = {enrollment.pk: enrollment.story_id for enrollment in enrollments}
-    had, found = defaultdict(set), {}
-    orphans = sent.filter(text=None).order_by("step").only("enrollment", "step", "body", "media_urls", "sent_at")
-    for message in orphans if lives else []:
-        reader, words = message.enrollment_id, message.body or "".join(message.media_urls)
-        filled_in = [row for row in asking[stories[reader]] if filled(row.body, kept.get(reader, {})) == words]
-        rows = lives[stories[reader], words] + filled_in
-        then = [row for row in rows if row.history_date <= message.sent_at < row.put_back_at]
-        if texts := {row.id for row in then} - had[reader]:
-            found[reader, message.step] = [min(texts)]
-            had[reader].add(min(texts))
-    return found
 
 
 def texts_of(enrollments: Iterable[Enrollment]) -> dict[int, list[StoryText]]:

@@ -1,15 +1,18 @@
 """What comes next on a reader's way through a story, and when; or that an answer is waited for."""
 
+from collections import defaultdict
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from django.db.models import F, QuerySet
+
+from stories.answers import PLACEHOLDER, filled
+from stories.history import earlier_lives
 from stories.models import StoryText
 from stories.turns import Choice, Follows, choice_named
 
 from .models import Enrollment, Message, Question
-
-# In a rehearsal, whoever answers has to read what is asked.
-LEAST_PATIENCE = timedelta(seconds=30)
+from .questions import kept_by, patience
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,49 @@ def stands_before(text: StoryText | None, last: StoryText | None) -> bool:
     return bool(text and last and text.position <= last.position)
 
 
-def patience(enrollment: Enrollment, text: StoryText) -> timedelta:
-    """Return how long the answer to this text is waited for; in a compressed rehearsal that is shortened, too."""
-    within = text.answer_within
-    return min(within, max(within * enrollment.pace, LEAST_PATIENCE)) if enrollment.is_compressed else within
+def ways_of(enrollments: list[Enrollment]) -> dict[int, Way]:
+    """Return each enrollment's way so far, by the enrollment's id.
+
+    All of it is read only where the story changed its order meanwhile, or lost the text that the reader had last.
+    """
+    ways = {enrollment.pk: Way(enrollment.created_at) for enrollment in enrollments}
+    sent = Message.objects.story_texts().filter(enrollment__in=ways).exclude(sent_at=None)
+    last = sent.filter(step=F("enrollment__step")).values_list(
+        "enrollment", "text", "sent_at", "enrollment__created_at", "enrollment__story__reordered_at"
+    )
+    for enrollment, text, sent_at, enrolled_at, reordered_at in last:
+        straight = text is not None and (reordered_at is None or reordered_at < enrolled_at)
+        ways[enrollment] = Way(sent_at, [text] if straight else [], straight)
+    winding = [pk for pk, way in ways.items() if not way.straight]
+    if winding:
+        sent = sent.filter(enrollment__in=winding)
+        had = list(sent.order_by("step").values_list("enrollment", "step", "text"))
+        again = put_back_texts(enrollments, sent) if any(text is None for *_, text in had) else {}
+        for pk, step, text in had:
+            ways[pk].had += again.get((pk, step), [text])
+    return ways
+
+
+def put_back_texts(enrollments: list[Enrollment], sent: QuerySet) -> dict[tuple[int, int], list[int]]:
+    """Return which texts that were deleted and put back these readers had, by the enrollment's id and the step.
+
+    A message whose text was deleted only knows its words; they are those that the text had then. Of several texts
+    with these words it is one, the oldest that the reader has not had by another message.
+    """
+    lives, asking = defaultdict(list), defaultdict(list)
+    for row in earlier_lives({enrollment.story_id for enrollment in enrollments}):
+        lives[row.story_id, row.body or row.history_object.picture_url].append(row)
+        asking[row.story_id] += [row] if PLACEHOLDER.search(row.body) else []
+    kept = kept_by([enrollment.pk for enrollment in enrollments]) if any(asking.values()) else {}
+    stories = {enrollment.pk: enrollment.story_id for enrollment in enrollments}
+    had, found = defaultdict(set), {}
+    orphans = sent.filter(text=None).order_by("step").only("enrollment", "step", "body", "media_urls", "sent_at")
+    for message in orphans if lives else []:
+        reader, words = message.enrollment_id, message.body or "".join(message.media_urls)
+        filled_in = [row for row in asking[stories[reader]] if filled(row.body, kept.get(reader, {})) == words]
+        rows = lives[stories[reader], words] + filled_in
+        then = [row for row in rows if row.history_date <= message.sent_at < row.put_back_at]
+        if texts := {row.id for row in then} - had[reader]:
+            found[reader, message.step] = [min(texts)]
+            had[reader].add(min(texts))
+    return found

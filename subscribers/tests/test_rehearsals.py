@@ -87,7 +87,7 @@ def test_a_time_of_day_is_counted_from_the_storys_own_days(sandbox, phone):
     story.texts.filter(position=2).update(days=1, at=time(8))
     story.texts.filter(position=3).update(days=2, at=time(8))
     # In San Francisco it is 10:00.
-    start = datetime.now(UTC).replace(hour=18, minute=0) - timedelta(days=1)
+    start = datetime.now(UTC).replace(hour=18, minute=0, second=0, microsecond=0) - timedelta(days=1)
     type(phone).objects.update(time_zone="Etc/GMT+8")
     phone.refresh_from_db()
     takes = rehearsals.start(story, phone, timedelta(seconds=70), start)

@@ -34,7 +34,10 @@ def test_a_straight_story_shows_nothing_of_questions_until_somebody_wants_them(o
         expect(page.locator(".ways__map")).to_have_count(0)
         page.get_by_role("button", name="Questions and ways").click()
         expect(card(page, 1).get_by_label("Then")).to_be_visible()
-        expect(card(page, 1).get_by_label("Answers")).to_be_hidden()
+        expect(card(page, 1).locator(".turn")).not_to_contain_text("{#")
+        then(page, 1, "what the reader answers")
+        card(page, 1).get_by_label("Answers").fill("anything")
+        expect(page.locator(".phone").get_by_label("Any answer")).to_be_visible()
 
 
 def test_a_question_is_written_saved_and_written_on_in_the_words_of_the_page(open_desk):

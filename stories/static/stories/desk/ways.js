@@ -15,10 +15,19 @@ const suggest = () => {
 /** Give a card the fields of a question, which a text that asked nothing came without. */
 const ask = (card) => {
     const turn = card.querySelector(".turn");
-    if (field(card, "follows").value === "answer" && !turn.querySelector(".turn__question")) {
-        const fields = template.querySelector(".turn__question").outerHTML;
-        turn.insertAdjacentHTML("beforeend", fields.replaceAll(template.id.replace("empty", "__prefix__"), card.id));
+    if (field(card, "follows").value !== "answer" || turn.querySelector(".turn__question")) {
+        return;
     }
+    const made = template.querySelector(".turn__question").cloneNode(true);
+    for (const element of made.querySelectorAll("[id], [for]")) {
+        for (const name of ["id", "for", "name"]) {
+            const value = element.getAttribute(name);
+            if (value) {
+                element.setAttribute(name, value.replace(/texts-__prefix__/, card.id));
+            }
+        }
+    }
+    turn.append(made);
 };
 
 const show = (isShown) => {

@@ -22,6 +22,7 @@ from .outdated_admin import OutdatedMixin
 from .publishing_admin import PublishingMixin
 from .sharing_admin import SharingMixin
 from .storing import stored
+from .turns import TURN_FIELDS
 from .waits import WAIT_SUGGESTIONS
 
 # Below a heading that is closed at first, fields stand one by one: Django opens it for an error of one of its
@@ -34,7 +35,7 @@ class TextInline(admin.StackedInline):
     formset = TextFormSet
     template = "admin/stories/texts.html"
     fieldsets = [
-        (None, {"fields": ["body", "wait"]}),
+        (None, {"fields": ["body", "wait", "label", *TURN_FIELDS]}),
         ("Picture", {"fields": ["media", "media_url", "alt"], "classes": ["collapse"]}),
     ]
     wait_suggestions = WAIT_SUGGESTIONS

@@ -11,11 +11,12 @@ from django.utils.safestring import SafeString, mark_safe
 from django.utils.text import capfirst
 
 from .history import STORY_FIELDS, TEXT_FIELDS, HistoricalStoryText, Version
+from .turns import TURN_FIELDS, Turn
 from .waits import Wait, wait_in_words
 
 NONE = "none"
 WAIT_FIELDS = {"delay", "days", "at"}
-SHOWN_FIELDS = [field for field in TEXT_FIELDS if field.name not in WAIT_FIELDS]
+SHOWN_FIELDS = [field for field in TEXT_FIELDS if field.name not in WAIT_FIELDS | {*TURN_FIELDS}]
 # Of wordings that share less than this part of the shorter one, the few words in common only confuse: they are shown
 # one after the other.
 ALIKE = 0.4
@@ -61,7 +62,7 @@ def text_changes(before: Version, after: Version) -> Iterator[Change]:
             yield Change("added", f"Text {number} added", first_lines(row))
             continue
         place, former = old[row.id]
-        lines = wait_changes(former, row) + field_changes(former, row, SHOWN_FIELDS)
+        lines = wait_changes(former, row) + field_changes(former, row, SHOWN_FIELDS) + turn_changes(former, row)
         if row.id in moved:
             what = " and changed" if lines else ""
             yield Change("moved", f"Text {place} moved to {number}{what}", lines or first_lines(row))
@@ -89,6 +90,13 @@ def wait_changes(before: HistoricalStoryText, after: HistoricalStoryText) -> lis
     """Say what changed about when the text comes, in the words that are written on the story's page."""
     was, now = (wait_in_words(Wait(row.delay, row.days, row.at)) for row in (before, after))
     return [("When", replaced(was, now))] if was != now else []
+
+
+def turn_changes(before: HistoricalStoryText, after: HistoricalStoryText) -> list[tuple[str, SafeString]]:
+    """Say what changed about what follows the text."""
+    was, now = (Turn.of(row).in_words() or ["The next text"] for row in (before, after))
+    gone, come = ([line for line in lines if line not in others] for lines, others in ((was, now), (now, was)))
+    return [("Then", replaced("; ".join(gone) or NONE, "; ".join(come) or NONE))] if was != now else []
 
 
 def field_changes(before, after, fields: list[Field]) -> list[tuple[str, SafeString]]:

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
+from .map import Map
 from .models import Story
 from .preview import Draft, Facts, Preview, drafts_in
 from .publishing import text_problems
@@ -26,7 +27,7 @@ from .timeline import starts
 # The smallest GIF there is, for a picture that is still the browser's alone.
 STAND_IN = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
 READERS_MAX = 100_000_000
-STORY_PARTS = ("counts", "facts", "bill")
+STORY_PARTS = ("counts", "facts", "bill", "map")
 ZONES = [
     "America/New_York",
     "America/Chicago",
@@ -100,8 +101,9 @@ def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None
     story.title = request.POST.get("title", story.title)
     story.keyword = request.POST.get("keyword", story.keyword)
     reader_form = ReaderForm(request.POST)
-    seen = Preview.of(story, drafts, *reader_form.start_and_zone(timezone.now()))
-    context = {"cost": seen.cost(reader_form.count()), "duration": seen.duration_in_words()}
+    start, zone = reader_form.start_and_zone(timezone.now())
+    seen = Preview.of(story, drafts, start, zone, request.POST.getlist("answer"))
+    context = bill_of(seen, reader_form.count()) | map_of(seen)
     return JsonResponse(
         {
             "phone": render_to_string("phone.html", {"phone": seen.phone()}),
@@ -111,22 +113,43 @@ def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None
     )
 
 
+def bill_of(seen: Preview, readers: int) -> dict:
+    """Return what the story comes to: the least and the most, where answers decide."""
+    (least, cost), (shortest, duration) = seen.costs(readers), seen.durations()
+    return {"seen": seen, "least": least, "cost": cost, "shortest": shortest, "duration": duration}
+
+
+def map_of(seen: Preview) -> dict:
+    """Return what draws the ways through a story; nothing for one that goes straight on."""
+    if seen.ways.is_straight:
+        return {"map": None}
+    drawn = Map.of(seen.ways)
+    return {"map": drawn, "rows": [(row, seen.facts[row.first].draft) for row in drawn.rows]}
+
+
 def preview_page(model_admin: ModelAdmin, request: HttpRequest, object_id: int) -> HttpResponse:
-    """Show the saved story on a phone; the address says when its reader starts and where, to be passed on."""
+    """Show the saved story on a phone; the address says when its reader starts, where, and what was answered."""
     story = story_on_page(model_admin, request, object_id)
     reader_form = ReaderForm(ReaderForm.unchosen() | request.GET.dict())
-    seen = Preview.of(story, saved_drafts(story), *reader_form.start_and_zone(timezone.now()))
+    start, zone = reader_form.start_and_zone(timezone.now())
+    seen = Preview.of(story, saved_drafts(story), start, zone, request.GET.getlist("answer"))
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"Preview of “{story}”",
         "opts": model_admin.opts,
         "object": story,
-        "phone": seen.phone(),
+        "phone": seen.phone(lambda answers: address_with(request, answers)),
         "reader_form": reader_form,
-        "cost": seen.cost(reader_form.count()),
-        "duration": seen.duration_in_words(),
+        **bill_of(seen, reader_form.count()),
     }
     return TemplateResponse(request, "admin/stories/preview_page.html", context)
+
+
+def address_with(request: HttpRequest, answers: list[str]) -> str:
+    """Return the address of this page with these answers."""
+    query = request.GET.copy()
+    query.setlist("answer", answers)
+    return f"?{query.urlencode()}"
 
 
 def preview_url(story_id: str | None) -> str:
@@ -138,7 +161,7 @@ def shown(facts: Facts) -> dict:
     return {
         "html": render_to_string("admin/stories/text_facts.html", {"facts": facts}),
         "plain": facts.plain,
-        "at_night": facts.moment.at_night,
+        "at_night": bool(facts.moment and facts.moment.at_night),
     }
 
 

@@ -1,7 +1,9 @@
 """How journalists write texts down: waits as people say them, pictures to look at, texts in order."""
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
+from datetime import timedelta
+from functools import cache
 from itertools import count
 
 from django import forms
@@ -13,12 +15,26 @@ from django.http import QueryDict
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 from django.utils.functional import cached_property
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString, mark_safe
 
 from . import publishing
 from .fetching import link_problems
 from .media import phone_picture
 from .models import Story, StoryText
-from .waits import WORDS_MAX_LENGTH, Wait, parse_wait, wait_in_words
+from .turns import (
+    TURN_FIELDS,
+    Choice,
+    Follows,
+    Turn,
+    choices_in_words,
+    parse_answer_time,
+    parse_choices,
+    parse_keeps,
+    parse_label,
+    parse_name,
+)
+from .waits import WORDS_MAX_LENGTH, Wait, delay_in_words, parse_wait, wait_in_words
 
 # The button that publishes what it saves.
 PUBLISH = "_publish"
@@ -49,6 +65,55 @@ class WordsField(forms.CharField):
 
     def to_python(self, value):
         return super().to_python(value).replace("\r\n", "\n").replace("\r", "\n")
+
+
+class LineField(forms.CharField):
+    """Words on one line, however they were pasted."""
+
+    def to_python(self, value):
+        return " ".join(super().to_python(value).split())
+
+
+class NameField(LineField):
+    """A word or two by which texts and answers are named; `parse` says which can be."""
+
+    def __init__(self, *, parse: Callable[[str], str] = parse_name, **kwargs):
+        self.parse = parse
+        super().__init__(**kwargs)
+
+    def to_python(self, value) -> str:
+        words = super().to_python(value)
+        return self.parse(words) if words else ""
+
+
+class FollowsField(forms.ChoiceField):
+    """What follows a text; where nothing is said, the next one."""
+
+    def to_python(self, value) -> str:
+        return super().to_python(value) or Follows.NEXT
+
+
+class ChoicesField(forms.CharField):
+    """The answers that a text takes, each on a line. Cleans to Choices."""
+
+    widget = forms.Textarea
+
+    def to_python(self, value) -> tuple[Choice, ...]:
+        return value if isinstance(value, tuple) else parse_choices(super().to_python(value))
+
+    def prepare_value(self, value):
+        return choices_in_words(value) if isinstance(value, tuple) else value
+
+
+class AnswerTimeField(forms.CharField):
+    """How long an answer is waited for, as people say it; nothing is as long as it takes."""
+
+    def to_python(self, value) -> timedelta | None:
+        words = "" if isinstance(value, timedelta) else super().to_python(value)
+        return parse_answer_time(words) if words else value or None
+
+    def prepare_value(self, value):
+        return delay_in_words(value) if isinstance(value, timedelta) else value
 
 
 class PictureLinkField(forms.URLField):
@@ -108,10 +173,17 @@ class TextForm(forms.ModelForm):
         bound_field_class=HelpedAboveField,
     )
 
+    label = NameField(required=False, parse=parse_label)
+    follows = FollowsField(label="Then", required=False, choices=Follows.choices, initial=Follows.NEXT)
+    leads_to = NameField(required=False)
+    choices = ChoicesField(label="Answers", required=False, initial=())
+    keeps = NameField(required=False, parse=parse_keeps)
+    answer_within = AnswerTimeField(required=False)
+
     class Meta:
         model = StoryText
-        fields = ["body", "wait", "media", "media_url", "alt"]
-        field_classes = {"media": PictureField, "media_url": PictureLinkField}
+        fields = ["body", "wait", "media", "media_url", "alt", "label", *TURN_FIELDS]
+        field_classes = {"media": PictureField, "media_url": PictureLinkField, "hint": LineField, "reminder": LineField}
         widgets = {
             "media": PictureInput(attrs={"accept": "image/jpeg,image/png,image/gif"}),
             "media_url": forms.URLInput(attrs={"placeholder": "https://"}),
@@ -138,7 +210,31 @@ class TextForm(forms.ModelForm):
         cleaned = super().clean()
         if "wait" in cleaned:
             self.instance.wait = cleaned["wait"]
-        return cleaned
+        return cleaned | self.clean_turn(cleaned)
+
+    def turn_values(self) -> dict[str, str]:
+        """Return what stands in the fields of every text that say what follows it, and what it is called."""
+        return self.values_of(("label", "follows", "leads_to"))
+
+    def question_values(self) -> dict[str, str]:
+        """Return what stands in the fields of a text that asks."""
+        return self.values_of(TURN_FIELDS)
+
+    def values_of(self, names: Iterable[str]) -> dict[str, str]:
+        return {name: self[name].value() or "" for name in names}
+
+    def follows_options(self) -> SafeString:
+        return follows_options(self["follows"].value())
+
+    def clean_turn(self, cleaned: dict) -> dict:
+        """Return what follows the text; nobody is told of what is wrong where it has no meaning, nor is it kept."""
+        follows = cleaned.get("follows")
+        meant = {Follows.ANSWER: set(TURN_FIELDS) - {"leads_to"}, Follows.LEAD: {"follows", "leads_to"}}
+        for name in set(TURN_FIELDS) - meant.get(follows, {"follows"}):
+            self.errors.pop(name, None)
+        said = {name: cleaned[name] for name in TURN_FIELDS if name in cleaned}
+        turn = Turn(**said).cleaned()
+        return {name: getattr(turn, name) for name in TURN_FIELDS if name not in self.errors}
 
     def problems(self, *, files: bool = True) -> list[str]:
         """Return why the carrier would not take the text as it was typed; `files` are those of text_problems()."""
@@ -151,6 +247,13 @@ class TextForm(forms.ModelForm):
     def changed_data(self) -> list[str]:
         # Where it stands is no reason to save a text again, nor to ask for the words of a blank one.
         return [name for name in super().changed_data if name != ORDERING_FIELD_NAME]
+
+
+@cache
+def follows_options(chosen: str | None) -> SafeString:
+    """Return the options of what follows a text, as HTML: drawn for each of 200 texts, they take a while."""
+    options = ((value, mark_safe(" selected") if value == chosen else "", words) for value, words in Follows.choices)
+    return format_html_join("", '<option value="{}"{}>{}</option>', options)
 
 
 def look_at_pictures(data: QueryDict, files: MultiValueDict, known: Collection[str]) -> dict[str, str]:
@@ -202,13 +305,19 @@ class TextFormSet(forms.BaseInlineFormSet):
         if form.instance.pk:
             form.fields["id"] = OwnIdField(form.instance)
 
+    @property
+    def has_turns(self) -> bool:
+        """Whether a text asks, leads elsewhere, or is named for one that does."""
+        return any(form["label"].value() or form["follows"].value() not in (None, Follows.NEXT) for form in self.forms)
+
     def clean(self):
         super().clean()
         if PUBLISH not in self.data and self.instance.status != Story.Status.PUBLISHED:
             return
         standing = self.standing_forms()
-        problems = [form.problems() for form in standing]
-        self.obstacles = publishing.refusals(self.instance, [form.instance for form in standing], problems)
+        texts = [form.instance for form in standing]
+        problems = publishing.with_turns(texts, [form.problems() for form in standing])
+        self.obstacles = publishing.refusals(self.instance, texts, problems)
         for form, of_text in zip(standing, problems, strict=True):
             for problem in of_text:
                 form.add_error(None, problem)

@@ -22,6 +22,7 @@ from .media import SUFFIXES, picture_kind, validate_picture
 from .phone import Picture
 from .prices import Price as Price
 from .records import Entry, Records
+from .turns import NAME_MAX_LENGTH, TURN_FIELDS, WORDS_MAX_LENGTH, ChoicesField, Follows, Turn
 from .waits import Wait
 
 # Twilio refuses a longer body (error 21617), with a picture or without. A draft may have one.
@@ -212,6 +213,25 @@ class StoryText(models.Model):
         blank=True,
         help_text="Optional: at that time on the reader's first, second … day after the one of the text before.",
     )
+    label = models.CharField(
+        "name",
+        max_length=NAME_MAX_LENGTH,
+        blank=True,
+        help_text="By this name, answers and other texts lead here.",
+    )
+    follows = models.CharField("then", max_length=6, choices=Follows, default=Follows.NEXT)
+    leads_to = models.CharField("leads to", max_length=NAME_MAX_LENGTH, blank=True)
+    choices = ChoicesField("answers")
+    hint = models.TextField(blank=True, help_text="What an answer gets that is none of these, at most twice.")
+    keeps = models.CharField(
+        "keeps the answer as",
+        max_length=NAME_MAX_LENGTH,
+        blank=True,
+        help_text="Later texts can use it: {name|friend} is what was kept as “name”, or “friend” where nothing was.",
+    )
+    answer_within = models.DurationField("without an answer, after", null=True, blank=True)
+    default_answer = models.CharField("it takes", max_length=WORDS_MAX_LENGTH, blank=True)
+    reminder = models.TextField("or reminds", blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     # The order is kept once in the story's entry, and not in every text that made room for another.
@@ -228,6 +248,9 @@ class StoryText(models.Model):
                 name="days_lead_to_a_time",
                 violation_error_message="Days are counted to a time of day, from 1 up, and without a delay.",
             ),
+            models.CheckConstraint(
+                condition=Q(follows__in=["next", "lead", "answer", "end"]), name="what_follows_is_known"
+            ),
         ]
 
     def __str__(self):
@@ -237,6 +260,14 @@ class StoryText(models.Model):
         if self.media and self.media_url:
             raise ValidationError({"media_url": "Choose one: an uploaded picture or a link."})
 
+    def validate_constraints(self, exclude=None):
+        """Leave them to the database where only some fields are looked at, as forms do.
+
+        They have looked at what the constraints say; Django would build a query for each of them, and for each text.
+        """
+        if not exclude:
+            super().validate_constraints()
+
     @property
     def wait(self) -> Wait:
         """When it comes, seen from the text before."""
@@ -245,6 +276,25 @@ class StoryText(models.Model):
     @wait.setter
     def wait(self, wait: Wait) -> None:
         self.delay, self.days, self.at = wait.delay, wait.days, wait.at
+
+    @property
+    def turn(self) -> Turn:
+        """What follows it."""
+        return Turn.of(self)
+
+    @turn.setter
+    def turn(self, turn: Turn) -> None:
+        for name in TURN_FIELDS:
+            setattr(self, name, getattr(turn, name))
+
+    @property
+    def asks(self) -> bool:
+        return self.follows == Follows.ANSWER
+
+    @property
+    def leads_away(self) -> bool:
+        """Whether it can leave the order in which the texts stand."""
+        return self.follows != Follows.NEXT and self.turn.leads_away
 
     @property
     def picture_url(self) -> str:

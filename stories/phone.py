@@ -30,6 +30,18 @@ class Picture:
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """An answer that can be chosen on the phone: `value` says which; where it `is_open`, in words of one's own."""
+
+    words: str
+    value: str
+    is_chosen: bool = False
+    is_open: bool = False
+    said: str = ""
+    address: str = ""  # of the page that shows it chosen, where no script does
+
+
+@dataclass(frozen=True, slots=True)
 class Bubble:
     """One text on a phone; `gap` is what the thread says above it, such as a day or a wait."""
 
@@ -42,6 +54,9 @@ class Bubble:
     # "pending" for what is still to come, "failed" for what never arrived, "night" for what would come at night
     state: str = ""
     key: str = ""  # where on the page being edited it is written
+    question: int = 0  # which question of the thread it is, counted from 0
+    options: list[Option] = field(default_factory=list)
+    silence: str = ""  # what happens without an answer
 
 
 @dataclass(frozen=True, slots=True)

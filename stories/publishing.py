@@ -11,7 +11,9 @@ from django.db import transaction
 from . import history
 from .keywords import refusal
 from .models import BODY_MAX_LENGTH, Story, StoryText
+from .placeholders import longest
 from .templatetags.phone_numbers import spaced
+from .turn_problems import turn_problems
 
 # Carriers ask that the first text says how to end it. The word that they act on has to stand there by itself and in
 # capitals, as in “Reply STOP to end”: small letters are a story's own ("don't stop").
@@ -31,7 +33,7 @@ def obstacles(
     """
     texts = list(texts)
     if problems is None:
-        problems = [text_problems(text, files=files) for text in texts]
+        problems = problems_of(texts, files=files)
     first = [NO_WAY_OUT] if texts and not says_how_to_stop(texts[0]) else []
     return keyword_obstacles(story) + number_obstacles() + text_obstacles(problems) + first
 
@@ -55,7 +57,7 @@ def warnings(story: Story) -> list[str]:
         return obstacles(story, texts, files=False)
     if not story.enrollments.readers().live().exists():
         return []
-    return text_obstacles([text_problems(text, files=False) for text in texts])
+    return text_obstacles(problems_of(texts, files=False))
 
 
 def keyword_obstacles(story: Story) -> list[str]:
@@ -80,15 +82,25 @@ def text_obstacles(problems: list[list[str]]) -> list[str]:
     return [f"Text {number}: {problem}" for number, of_text in enumerate(problems, start=1) for problem in of_text]
 
 
+def problems_of(texts: Iterable[StoryText], *, files: bool = True) -> list[list[str]]:
+    """Return what is wrong with each of a story's texts, by itself and as a way from or to others."""
+    texts = list(texts)
+    return with_turns(texts, [text_problems(text, files=files) for text in texts])
+
+
+def with_turns(texts: list[StoryText], problems: list[list[str]]) -> list[list[str]]:
+    """Return the problems of these texts with those of what they ask and where they lead."""
+    return [of_text + of_turn for of_text, of_turn in zip(problems, turn_problems(texts), strict=True)]
+
+
 def text_problems(text: StoryText, *, files: bool = True) -> list[str]:
     """Return why the carrier would not take this text as it stands, or not all of it."""
     problems = []
     if not (text.body.strip() or text.media or text.media_url):
         problems.append(EMPTY)
-    if len(text.body) > BODY_MAX_LENGTH:
-        problems.append(
-            f"A text can have at most {BODY_MAX_LENGTH:,} characters; this one has {len(text.body):,}. Divide it."
-        )
+    length = len(longest(text.body))
+    if length > BODY_MAX_LENGTH:
+        problems.append(f"A text can have at most {BODY_MAX_LENGTH:,} characters; this one has {length:,}. Divide it.")
     # What was chosen just now is not stored yet.
     if files and text.media and text.media._committed and not text.media.storage.exists(text.media.name):
         problems.append("Its picture is no longer there; choose it again.")

@@ -24,10 +24,12 @@ class Reach:
     text: StoryText
     had: int
     will_get: int
+    by_answers: bool = False  # then they get it if their answers lead to it
 
     def __str__(self) -> str:
         had = f"{readers(self.had)} had it as it was"
-        return f"Text {self.text.position}: {had}, {readers(self.will_get)} will get it as it now reads."
+        will = "may" if self.by_answers else "will"
+        return f"Text {self.text.position}: {had}, {readers(self.will_get)} {will} get it as it now reads."
 
 
 def reach(story: Story, changed: list[int]) -> list[Reach]:
@@ -38,11 +40,15 @@ def reach(story: Story, changed: list[int]) -> list[Reach]:
     """
     live = story.enrollments.readers().live()
     reading = live.aggregate(count=Count("pk"), first=Min("created_at"))
-    texts = list(story.texts.filter(pk__in=changed).order_by("position"))
+    of_story = list(story.texts.order_by("position"))
+    texts = [text for text in of_story if text.pk in changed]
+    by_answers = any(text.leads_away for text in of_story)
     had = had_counts(story, changed)
     later = [text for text in texts if reading["first"] and text.created_at > reading["first"]]
     past = {pk: live_had for pk, (_, live_had) in had.items()} | past_counts(live, later)
-    return [Reach(text, had.get(text.pk, (0, 0))[0], reading["count"] - past.get(text.pk, 0)) for text in texts]
+    return [
+        Reach(text, had.get(text.pk, (0, 0))[0], reading["count"] - past.get(text.pk, 0), by_answers) for text in texts
+    ]
 
 
 def had_counts(story: Story, texts: list[int]) -> dict[int, tuple[int, int]]:

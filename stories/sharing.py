@@ -14,10 +14,12 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils.safestring import mark_safe
 
+from .branches import Branches
 from .cards import Card
 from .models import Story, StoryText
 from .templatetags.phone_numbers import spaced
 from .timing import due_at
+from .turns import TURN_FIELDS
 
 DAY = timedelta(days=1)
 # When the reader starts for whom we count: a clock time in a story makes its length depend on that.
@@ -47,20 +49,28 @@ class Pace:
     texts: int
     length: timedelta
     most_a_day: int
+    approximately: str = ""  # "up to" or "about", where it depends on answers
 
     @classmethod
     def of(cls, texts: Iterable[StoryText]) -> "Pace":
-        """Return the pace of these texts, in their order, for who starts at noon of the newsroom's zone."""
-        zone = settings.NEWSROOM_ZONE
+        """Return the pace of these texts, in their order, for who starts at noon of the newsroom's zone.
+
+        Where readers' answers lead to different texts, it is that of the longest way, if each answer comes at once.
+        """
+        zone, texts = settings.NEWSROOM_ZONE, list(texts)
+        ways, approximately = Branches(texts), ""
+        if not ways.is_straight:
+            texts = [texts[place] for place in ways.way(lambda place: 1, most=True)]
+            approximately = "about" if ways.loops() else "up to"
         moments = list(accumulate(texts, lambda after, text: due_at(after, text.wait, zone), initial=START))
         sent = moments[1:]
         most = max((bisect_left(sent, first + DAY) - place for place, first in enumerate(sent)), default=0)
-        return cls(len(sent), moments[-1] - START, most)
+        return cls(len(sent), moments[-1] - START, most, approximately)
 
     def __str__(self):
         if self.texts == 1:
             return "1 text"
-        return f"{self.texts} texts {length_in_words(self.length)}"
+        return f"{self.approximately} {self.texts} texts {length_in_words(self.length)}".strip()
 
     @property
     def a_day(self) -> str:
@@ -94,7 +104,7 @@ class Invitation:
         return cls(
             story,
             story.number or settings.TWILIO_NUMBER,
-            Pace.of(story.texts.order_by("position").only("story", "delay", "days", "at")),
+            Pace.of(story.texts.order_by("position").only("story", "delay", "days", "at", "label", *TURN_FIELDS)),
         )
 
     @property

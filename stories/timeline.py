@@ -39,14 +39,19 @@ class Moment:
 
 def timeline(texts: Iterable[StoryText], start: datetime, zone: ZoneInfo) -> list[Moment]:
     """Return when each of these texts, in their order, comes to a reader in `zone` who texts at the aware `start`."""
-    moments, due = [], start
-    local = start.astimezone(zone)
+    moments, since = [], start
     for text in texts:
-        day, due = local.date(), due_at(due, text.wait, zone)
-        local = due.astimezone(zone)
-        at_night = is_night(local.time()) and due > start + AWAKE
-        moments.append(Moment(text, due, local, gap_in_words(text.wait, day, local), at_night))
+        moments.append(moment_of(text, since, zone, start))
+        since = moments[-1].due
     return moments
+
+
+def moment_of(text: StoryText, since: datetime, zone: ZoneInfo, texted_at: datetime) -> Moment:
+    """Return when this text comes to a reader in `zone`, its wait counted from `since`, who last texted us then."""
+    due = due_at(since, text.wait, zone)
+    local = due.astimezone(zone)
+    gap = gap_in_words(text.wait, since.astimezone(zone).date(), local)
+    return Moment(text, due, local, gap, is_night(local.time()) and due > texted_at + AWAKE)
 
 
 def total_duration(moments: list[Moment], start: datetime) -> timedelta:

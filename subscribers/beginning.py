@@ -8,6 +8,7 @@ from uuid import UUID
 from django.db import connection
 
 from stories.models import StoryText
+from stories.placeholders import filled
 from textengine.database import read, retried_at_once, retried_patiently, run_sql, update_rows
 
 from .claiming import LEASE
@@ -39,6 +40,13 @@ RETURNING id, (SELECT phone_number FROM subscribers_subscriber r WHERE r.id = su
 """
 # A statement of its own: one that waits for a lock sees holds as they were before it waited.
 LOCK = "SELECT id FROM subscribers_message WHERE id IN %(ids)s ORDER BY id FOR NO KEY UPDATE"
+
+# What the readers of those of these messages that are a story's have said, and later texts repeat.
+KEPT = """
+SELECT m.id, q.keeps, q.words FROM subscribers_message m
+LEFT JOIN subscribers_question q ON q.enrollment_id = m.enrollment_id AND q.keeps <> '' AND q.words <> ''
+WHERE m.id IN %(ids)s AND m.text_id IS NOT NULL ORDER BY m.id, q.step
+"""
 
 
 @dataclass(slots=True)
@@ -84,7 +92,21 @@ def mark(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
         requests.append(Request(pk, to, number, body, urls, read(Message, "due_at", due_at)))
     update_rows(Message, ["media_urls"], pictures)
     update_rows(Message, ["body"], bodies)
+    fill_in([request for request in requests if "{" in request.body])
     return requests
+
+
+def fill_in(requests: list[Request]) -> None:
+    """Put what readers have said, or what stands for it, into those of these texts that ask for it."""
+    if not requests:
+        return
+    kept: dict[int, dict[str, str]] = {}
+    for pk, name, words in run_sql(KEPT, ids=[request.message_id for request in requests]):
+        kept.setdefault(pk, {})[name] = words
+    for request in requests:
+        if request.message_id in kept:
+            request.body = filled(request.body, kept[request.message_id])
+    update_rows(Message, ["body"], [(request.message_id, request.body) for request in requests])
 
 
 @retried_patiently

@@ -6,13 +6,13 @@ Nothing here knows of rehearsals, which are not read.
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils.formats import date_format
 
 from textengine.database import write_rows
 
 from . import replies
-from .models import Enrollment, Message
+from .models import Enrollment, Message, Question
 from .progress import progress_of, with_progress
 from .scheduling import schedule
 from .wording import Kind, filled
@@ -21,7 +21,8 @@ from .wording import Kind, filled
 def pause(subscriber: int, number: str, now: datetime) -> None:
     """Let all that this reader reads wait until they say so; what is already at the carrier still comes."""
     active = change(subscriber, Enrollment.Status.ACTIVE, Enrollment.Status.PAUSED)
-    Message.objects.filter(enrollment__in=active).story_texts().cancel()
+    reminders = Question.objects.filter(enrollment__in=active).exclude(reminder=None).values("reminder")
+    Message.objects.filter(Q(step__isnull=False) | Q(pk__in=reminders), enrollment__in=active).cancel()
     paused = passages(subscriber).filter(status=Enrollment.Status.PAUSED)
     tell(subscriber, number, Kind.PAUSED, list(paused.select_related("story")), now)
 
@@ -83,10 +84,10 @@ def line(enrollment: Enrollment, zone: ZoneInfo, now: datetime) -> str:
     values = {
         "story": enrollment.story.title,
         "sent": str(progress.sent),
-        "total": str(progress.total),
+        "total": progress.whole,
         "next": clock(max(upcoming or now, now).astimezone(zone), now.astimezone(zone)),
     }
-    kind = WHERE_KINDS.get(enrollment.status, Kind.WHERE)
+    kind = WHERE_KINDS.get(enrollment.status, Kind.WHERE_ASKED if progress.at_question else Kind.WHERE)
     return filled(replies.words(kind, enrollment.subscriber_id), values)
 
 

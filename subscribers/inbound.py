@@ -11,7 +11,7 @@ from django.conf import settings
 from stories.keywords import normalize
 from textengine.database import retried_at_once, run_sql
 
-from . import commands, consent, erasing, replies
+from . import answers, commands, consent, erasing, replies
 from .meaning import Decision, Facts, Keyword, Meaning, decide, may_be_misspelt
 from .models import Subscriber, masked
 from .starting import Opening, Reader, begin_any, begin_story, near_keywords, stories_for
@@ -48,8 +48,8 @@ RETURNING id, opted_out_at, time_zone, forgotten_at, created_at = %(now)s
 """
 # Not once more where it was erased meanwhile. With it comes what its meaning depends on: the story whose keyword it is,
 # and whether the reader is in that one; whether the reader has had any story (1) or is in one (2); whether remarks are
-# answered at all. Stories are Story.objects.readable() that start at this number of ours, and enrollments
-# Enrollment.LIVE; a rehearsal, which has a pace, is none.
+# answered at all; whether a story that asks may wait for an answer. Stories are Story.objects.readable() that start at
+# this number of ours, and enrollments Enrollment.LIVE; a rehearsal, which has a pace, is none, but may ask.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
@@ -68,7 +68,9 @@ RETURNING (
 ), (
     SELECT MAX(CASE WHEN e.status IN ('active', 'paused', 'waiting') THEN 2 ELSE 1 END)
     FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.pace IS NULL
-), EXISTS (SELECT 1 FROM subscribers_systemtext WHERE kind = 'unknown' AND body <> '')
+), EXISTS (SELECT 1 FROM subscribers_systemtext WHERE kind = 'unknown' AND body <> ''), EXISTS (
+    SELECT 1 FROM subscribers_enrollment e JOIN stories_storytext t ON t.story_id = e.story_id
+    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused', 'waiting') AND t.follows = 'answer')
 """
 
 
@@ -117,7 +119,7 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> Me
 
 def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept: tuple, now: datetime) -> Meaning:
     """Act on a text with what came with it when it was `kept`; return what it means."""
-    story, in_story, had, remarks_are_answered = kept
+    story, in_story, had, remarks_are_answered, may_answer = kept
     if reader.forgotten:
         Subscriber.objects.filter(pk=reader.subscriber).update(forgotten_at=None)
     facts = Facts(
@@ -126,10 +128,14 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
         opted_out=reader.opted_out,
         allowed=allowed,
         reading=had == 2,
+        awaits_answer=bool(may_answer),
         keywords={word: Keyword(story, bool(in_story))} if story else {},
     )
     reader = replace(reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered))
     decision, openings = decide(text.body, facts), []
+    if decision.meaning is Meaning.ANSWER:
+        facts = replace(facts, awaits_answer=False)
+        decision = hear(reader, text.body, decide(text.body, facts), now)
     if decision.meaning is Meaning.ANY:
         openings = stories_for(reader, text.number, word)
         keywords = {each.keyword: Keyword(each.story, each.had == 2) for each in openings if each.keyword}
@@ -138,6 +144,13 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
         decision = decide(text.body, replace(facts, keywords=near_keywords(reader, text.number, word)))
     act(decision, reader, text.number, word, openings, now)
     return decision.meaning
+
+
+def hear(reader: Reader, body: str, otherwise: Decision, now: datetime) -> Decision:
+    """Hand a text to the story that may wait for an answer; return that it was one, or what it means `otherwise`."""
+    means_more = otherwise.meaning not in (Meaning.ANY, Meaning.REMARK)
+    was_meant = answers.hear(reader.subscriber, body, now, means_more)
+    return Decision(Meaning.ANSWER) if was_meant else otherwise
 
 
 def lock_reader(number: str, now: datetime) -> Reader:

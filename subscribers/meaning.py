@@ -57,7 +57,7 @@ class Facts:
 
     `number` is ours, which they texted. `opt_out_type` is the carrier's word for the text, if it has one. `keywords`
     hold at least the text itself, if it is a keyword of a story that starts at this number; with all of them, a
-    misspelt one is known too.
+    misspelt one is known too. A story `awaits_answer` until it has looked at the text: then it says whether it did.
     """
 
     number: str = ""

@@ -5,106 +5,37 @@ Everything works on a batch with a fixed number of queries.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, Max, OuterRef, Q
 from django_q.tasks import async_task
 
-from stories.history import earlier_lives
 from stories.models import StoryText
 from stories.pacing import gaps, lead_of, shortened
 from stories.timeline import timeline
 from stories.timing import due_at
+from stories.turns import TURN_FIELDS
 from stories.waits import Wait
 from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
-from .models import Enrollment, Message, Subscriber, e164, zone_of
+from .models import Enrollment, Message, Question, Subscriber, e164, zone_of
+from .questions import ask, questions_of
+from .turns import Turn, ways_of
 
 # So many readers of one story are moved to new times in one transaction, so that nobody waits long for a lock.
 FOLLOW_BATCH = 1000
-
-
-@dataclass(slots=True)
-class Way:
-    """What a reader has had of a story, in order, and the moment from which the next text's delay counts.
-
-    On a straight way, whose story kept its order, all before the last text was had or came too late: only the last
-    one is known.
-    """
-
-    since: datetime
-    had: list[int | None] = field(default_factory=list)
-    straight: bool = True
-
-    def following(self, texts: list[StoryText], enrolled_at: datetime) -> StoryText | None:
-        """Return the first of these texts (in the story's order) that is still to come; None at the end.
-
-        No text comes twice, however the story is rearranged. A text that was there when the reader began is not
-        lost by being moved; one that was written later counts only behind the reader's place.
-        """
-        positions = {text.pk: text.position for text in texts}
-        place = next((positions[pk] for pk in reversed(self.had) if pk in positions), 0)
-        for text in texts:
-            moved = not self.straight and text.created_at <= enrolled_at
-            if text.pk not in self.had and (text.position > place or moved):
-                return text
-        return None
-
-
-def ways_of(enrollments: list[Enrollment]) -> dict[int, Way]:
-    """Return each enrollment's way so far, by the enrollment's id.
-
-    All of it is read only where the story changed its order meanwhile, or lost the text that the reader had last.
-    """
-    ways = {enrollment.pk: Way(enrollment.created_at) for enrollment in enrollments}
-    sent = Message.objects.story_texts().filter(enrollment__in=ways).exclude(sent_at=None)
-    last = sent.filter(step=F("enrollment__step")).values_list(
-        "enrollment", "text", "sent_at", "enrollment__created_at", "enrollment__story__reordered_at"
-    )
-    for enrollment, text, sent_at, enrolled_at, reordered_at in last:
-        straight = text is not None and (reordered_at is None or reordered_at < enrolled_at)
-        ways[enrollment] = Way(sent_at, [text] if straight else [], straight)
-    winding = [pk for pk, way in ways.items() if not way.straight]
-    if winding:
-        sent = sent.filter(enrollment__in=winding)
-        had = list(sent.order_by("step").values_list("enrollment", "step", "text"))
-        again = put_back_texts(enrollments, sent) if any(text is None for *_, text in had) else {}
-        for pk, step, text in had:
-            ways[pk].had += again.get((pk, step), [text])
-    return ways
-
-
-def put_back_texts(enrollments: list[Enrollment], sent: QuerySet) -> dict[tuple[int, int], list[int]]:
-    """Return which texts that were deleted and put back these readers had, by the enrollment's id and the step.
-
-    A message whose text was deleted only knows its words; they are those that the text had then. Of several texts
-    with these words it is one, the oldest that the reader has not had by another message.
-    """
-    lives = defaultdict(list)
-    for row in earlier_lives({enrollment.story_id for enrollment in enrollments}):
-        lives[row.story_id, row.body or row.history_object.picture_url].append(row)
-    stories = {enrollment.pk: enrollment.story_id for enrollment in enrollments}
-    had, found = defaultdict(set), {}
-    orphans = sent.filter(text=None).order_by("step").only("enrollment", "step", "body", "media_urls", "sent_at")
-    for message in orphans if lives else []:
-        reader, words = message.enrollment_id, message.body or "".join(message.media_urls)
-        then = [row for row in lives[stories[reader], words] if row.history_date <= message.sent_at < row.put_back_at]
-        if texts := {row.id for row in then} - had[reader]:
-            found[reader, message.step] = [min(texts)]
-            had[reader].add(min(texts))
-    return found
 
 
 def texts_of(enrollments: Iterable[Enrollment]) -> dict[int, list[StoryText]]:
     """Return the texts of these enrollments' stories, in order and without their words, by the story's id."""
     texts = defaultdict(list)
     stories = {enrollment.story_id for enrollment in enrollments}
-    fields = ("story_id", "position", "delay", "days", "at", "created_at")
+    fields = ("story_id", "position", "delay", "days", "at", "created_at", "label", *TURN_FIELDS)
     for text in StoryText.objects.filter(story__in=stories).only(*fields).order_by("story", "position"):
         texts[text.story_id].append(text)
     return texts
@@ -120,7 +51,8 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     """Give each active enrollment among these its next message, or complete it where no text is left.
 
     A message that already stands for this step is put right: it keeps its text as long as the story has it, and
-    comes when that text now says. The caller has locked the enrollments in its transaction.
+    comes when that text now says. Where an answer is waited for, there is only what comes without one. The caller has
+    locked the enrollments in its transaction.
     """
     enrollments = [enrollment for enrollment in enrollments if enrollment.status == Enrollment.Status.ACTIVE]
     if not enrollments:
@@ -128,22 +60,54 @@ def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
     ways, texts = ways_of(enrollments), texts_of(enrollments)
     unsent = Message.objects.story_texts().filter(enrollment__in=enrollments, sent_at=None)
     standing = {(message.enrollment_id, message.step): message for message in unsent.locked()}
-    following, completed, obsolete = [], [], []
+    questions = questions_of(enrollments, texts)
+    turns = []
     for enrollment in enrollments:
-        story_texts = texts[enrollment.story_id]
         message = standing.get((enrollment.pk, enrollment.step + 1))
-        if message and message.begun_at:
-            continue
-        text = next((text for text in story_texts if message and text.pk == message.text_id), None)
-        text = text or ways[enrollment.pk].following(story_texts, enrollment.created_at)
-        if text:
-            following.append((enrollment, message, text))
-        else:
-            completed.append(enrollment.pk)
-            obsolete += [message.pk] if message else []
-    write_messages(following, ways, texts, now)
-    Message.objects.filter(pk__in=obsolete).delete()
-    complete(completed, now)
+        if not (message and message.begun_at):
+            question = questions.get((enrollment.pk, enrollment.step))
+            way = ways[enrollment.pk]
+            turn = way.turn(texts[enrollment.story_id], enrollment, message, question)
+            turns.append((enrollment, message, turn))
+    take_turns(turns, texts, questions, now)
+
+
+Next = tuple[Enrollment, Message | None, Turn]  # a reader, the message that stands for what comes next, and what does
+
+
+def take_turns(
+    turns: list[Next],
+    texts: dict[int, list[StoryText]],
+    questions: dict[tuple[int, int], Question],
+    now: datetime,
+) -> None:
+    """Write down what comes next: a message, a question that waits, or the end."""
+    rounds = going_round(turns)
+    following, ended = [], []
+    for enrollment, message, turn in turns:
+        goes_on = turn.text and enrollment.pk not in rounds
+        (following if goes_on else ended).append((enrollment, message, turn))
+    write_messages(following, texts, now)
+    ask([(enrollment, turn.asked_by, turn.asked_at) for enrollment, _, turn in turns if turn.at_question], questions)
+    Message.objects.filter(pk__in=[message.pk for _, message, _ in ended if message]).delete()
+    complete([enrollment.pk for enrollment, _, turn in ended if not turn.at_question], now)
+
+
+def going_round(turns: list[Next]) -> set[int]:
+    """Return the passages whose readers would get a text again that they had since they last answered.
+
+    Nothing would ever end that. It cannot be published, but a draft may be read, too.
+    """
+    back = {enrollment.pk: turn.text.pk for enrollment, _, turn in turns if turn.leads_back}
+    if not back:
+        return set()
+    answered = Question.objects.filter(enrollment__in=back).exclude(answered_at=None).order_by()
+    last = dict(answered.values_list("enrollment").annotate(Max("step")))
+    had = Message.objects.story_texts().filter(enrollment__in=back).exclude(sent_at=None)
+    rows = had.values_list("enrollment", "text", "step")
+    return {
+        enrollment for enrollment, text, step in rows if text == back[enrollment] and step > last.get(enrollment, 0)
+    }
 
 
 def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
@@ -155,7 +119,7 @@ def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
 # a rehearsal are seen in the whole story, so that it goes the other way.
 PLACES = """
 SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number,
-    m.text_id IS NOT NULL AND e.pace IS NULL AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
+    t.follows = 'next' AND e.pace IS NULL AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
     n.id, n.delay, n.days, n.at
 FROM subscribers_enrollment e
 JOIN subscribers_message m ON m.enrollment_id = e.id
@@ -214,7 +178,8 @@ def lock_places(message_ids: list[int]) -> dict[int, Place]:
 def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
     """Count one more text as sent, at that moment, at each of these places, and give each reader the next message.
 
-    Where the story changed its order meanwhile, or lost the text that was sent, the whole way is looked at.
+    Where the story changed its order meanwhile, or lost the text that was sent, or something else than the next text
+    follows it, the whole way is looked at.
     """
     update_rows(Enrollment, ["step"], [(place.enrollment, place.step + 1) for place, _ in sent])
     going = [(place, sent_at) for place, sent_at in sent if place.straight and place.active]
@@ -225,24 +190,19 @@ def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
         schedule(Enrollment.objects.filter(pk__in=winding).locked(), now)
 
 
-def write_messages(
-    following: list[tuple[Enrollment, Message | None, StoryText]],
-    ways: dict[int, Way],
-    texts: dict[int, list[StoryText]],
-    now: datetime,
-) -> None:
-    """Make, or put right, the message by which each of these enrollments gets this text next.
+def write_messages(following: list[Next], texts: dict[int, list[StoryText]], now: datetime) -> None:
+    """Make, or put right, the message by which each of these enrollments gets this turn's text next.
 
     `texts` are all of their stories', by the story's id.
     """
-    zones = zones_of({row.subscriber_id for row, _, text in following if text.at or row.is_compressed})
+    zones = zones_of({row.subscriber_id for row, _, turn in following if turn.text.at or row.is_compressed})
     created, changed, leads = [], [], {}
-    for enrollment, message, text in following:
-        since, zone = ways[enrollment.pk].since, zones.get(enrollment.subscriber_id, UTC)
-        due = due_at(since, text.wait, zone)
+    for enrollment, message, turn in following:
+        text, zone = turn.text, zones.get(enrollment.subscriber_id, UTC)
+        due = due_at(turn.since, text.wait, zone)
         if enrollment.is_compressed:
             wait, lead = compressed(enrollment, text, texts[enrollment.story_id], zone)
-            due, leads[enrollment.pk, enrollment.step + 1] = since + wait, lead
+            due, leads[enrollment.pk, enrollment.step + 1] = turn.since + wait, lead
         if message is None:
             reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
             created.append((*reader, enrollment.story_id, text.pk, enrollment.step + 1, due))

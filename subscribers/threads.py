@@ -6,9 +6,11 @@ from django.db.models.functions import Coalesce
 from django.utils.formats import date_format
 
 from stories.phone import Bubble, Phone, Picture
+from stories.placeholders import filled
 
 from . import error_codes
 from .models import Message, Subscriber
+from .questions import kept_by
 
 THREAD_MAX = 200
 # Readers' pictures lie at the carrier, which shows them to its account alone.
@@ -59,7 +61,7 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
     elif message.media_urls:
         meta.append(PICTURES_AT_THE_CARRIER)
     return Bubble(
-        body=message.worded(),
+        body=words_of(message),
         from_us=from_us,
         pictures=pictures,
         meta=" · ".join(part for part in meta if part),
@@ -67,6 +69,13 @@ def bubble_of(message: Message, moment: datetime, new_day: bool) -> Bubble:
         gap=beginning_of(message) if message.step == 1 else "",
         state=STATES.get(message.status, "") if from_us else "",
     )
+
+
+def words_of(message: Message) -> str:
+    """Return what a message says or will say, then with what its reader has answered until now."""
+    if not message.wording or "{" not in message.wording.body:
+        return message.worded()
+    return filled(message.worded(), kept_by([message.enrollment_id]).get(message.enrollment_id, {}))
 
 
 def beginning_of(message: Message) -> str:

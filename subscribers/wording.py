@@ -66,6 +66,11 @@ OCCASIONS = {
     Kind.WHERE_PAUSED: occasion(
         "The same, of a story that is paused.", "{story}: {sent} of {total} texts. Reply {resume} to go on.", PLACE
     ),
+    Kind.WHERE_ASKED: occasion(
+        "The same, of a story that waits for an answer.",
+        "{story}: {sent} of {total} texts. It is your turn to answer.",
+        PLACE,
+    ),
     Kind.IN_LINE: occasion(
         "A story has to wait until another one has ended.", "{story} begins when another story has ended.", STORY
     ),

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from ..models import Story, StoryText
+from ..turns import Turn
 from ..waits import Wait
 
 # What a file can say of a story as a whole, in the order in which it is written.
@@ -37,6 +38,8 @@ class TextDraft:
     wait: Wait = field(default_factory=Wait)
     picture: str = ""
     alt: str = ""
+    label: str = ""
+    turn: Turn = field(default_factory=Turn)
     line: int = field(default=1, compare=False)
     picture_line: int = field(default=1, compare=False)
 
@@ -72,7 +75,14 @@ def fields_of(story: Story) -> dict[str, str]:
 
 
 def draft_of_text(text: StoryText) -> TextDraft:
-    return TextDraft(clean_body(text.body), text.wait, text.media.name or text.media_url, clean_alt(text.alt))
+    return TextDraft(
+        clean_body(text.body),
+        text.wait,
+        text.media.name or text.media_url,
+        clean_alt(text.alt),
+        text.label,
+        text.turn.cleaned(),
+    )
 
 
 def clean_lines(words: str) -> str:

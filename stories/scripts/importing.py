@@ -15,6 +15,7 @@ from django.utils.text import slugify
 from .. import publishing
 from ..forms import StoryForm
 from ..models import SLUG_MAX_LENGTH, Story, StoryText
+from ..turns import TURN_FIELDS
 from .drafts import STORY_FIELDS, ScriptError, StoryDraft, TextDraft, clean_body, draft_of, draft_of_text, fields_of
 from .matching import match, moved
 from .pictures import Pictures
@@ -160,6 +161,10 @@ def changed(text: StoryText, said: TextDraft, draft: StoryDraft, pictures: Pictu
         text.media, text.media_url, fields = *pictures.values(said), [*fields, "media", "media_url"]
     if before.alt != said.alt:
         text.alt, fields = said.alt, [*fields, "alt"]
+    if before.label != said.label:
+        text.label, fields = said.label, [*fields, "label"]
+    if before.turn != said.turn:
+        text.turn, fields = said.turn, [*fields, *TURN_FIELDS]
     try:
         # Where it stands comes later, and pictures have been looked at.
         text.full_clean(exclude=["story", "position", "media"], validate_unique=False)

@@ -9,11 +9,15 @@ from django.utils import timezone
 
 from .. import history
 from ..models import Story, StoryText
+from ..placeholders import filled
 from ..segments import count_segments
+from ..turns import TURN_FIELDS, Turn
 from ..waits import wait_in_words
 from .drafts import TextDraft
+from .turns import turn_in_lines
 
 IMPORTED = "Imported from a file"
+TURN = {"label", *TURN_FIELDS}
 
 
 @dataclass(slots=True)
@@ -60,8 +64,22 @@ class TextChange:
         return self.before.picture if self.before and "media" in self.fields else ""
 
     @property
+    def turn(self) -> list[str]:
+        """What it is called and what follows it, as a script says it."""
+        return lines_of(self.text.label, self.text.turn)
+
+    @property
+    def turn_before(self) -> list[str]:
+        """What that was, where it changes."""
+        return lines_of(self.before.label, self.before.turn) if self.before and TURN & set(self.fields) else []
+
+    @property
     def segments(self) -> int:
-        return count_segments(self.text.body) if self.text.body else 0
+        return count_segments(filled(self.text.body, {})) if self.text.body else 0
+
+
+def lines_of(label: str, turn: Turn) -> list[str]:
+    return [f"# {label}"] * bool(label) + turn_in_lines(turn)
 
 
 @dataclass(slots=True)

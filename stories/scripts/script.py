@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 
 from django.core.exceptions import ValidationError
 
+from ..turns import Turn
 from ..waits import Wait, parse_wait, wait_in_words
 from .drafts import STORY_FIELDS, StoryDraft, TextDraft, clean_alt, clean_body, clean_lines
+from .turns import TurnReader, is_turn, turn_in_lines
 
 # Word processors make one longer dash of two hyphens or three.
 DASHES = r"(?:[-‒–—―−]{2,}|[‒–—―−])"
@@ -45,8 +47,10 @@ def write_script(draft: StoryDraft) -> str:
     for place, text in enumerate(draft.texts):
         if place or text.wait != Wait():
             paragraphs.append(f"=== {wait_in_words(text.wait)} ===")
+        paragraphs += [f"# {text.label}"] if text.label else []
         paragraphs += [written_picture(text)] if text.picture else []
         paragraphs += ["\n".join(map(escaped, text.body.split("\n")))] if text.body else []
+        paragraphs += ["\n".join(lines)] if (lines := turn_in_lines(text.turn)) else []
     return "\n\n".join(paragraphs) + "\n"
 
 
@@ -175,20 +179,35 @@ def sections(lines: list[str], start: int) -> Iterator[Section]:
 def read_section(section: Section, draft: StoryDraft) -> None:
     """Add the text that a section holds."""
     first = next((number for number, line in section.lines if line.strip()), section.line)
-    text = TextDraft(wait=read_wait(section, draft), line=first)
+    text, turn = TextDraft(wait=read_wait(section, draft), line=first), TurnReader()
     body: list[str] = []
-    below_picture = None
+    below = None
     for number, line in section.lines:
-        if PICTURE_WITHIN.search(line) and not is_escaped(line):
-            read_picture(line.strip(), number, text, draft)
-            below_picture = len(body)
-        elif line.strip() or len(body) != below_picture:
+        if is_escaped(line):
             body.append(unescaped(line))
-    text.body = clean_body("\n".join(body))
+        elif PICTURE_WITHIN.search(line) or is_turn(line):
+            below = len(body)
+            read_line(line.strip(), number, text, turn, draft)
+        elif line.strip() or len(body) != below:
+            body.append(line)
+    text.body, text.label, text.turn = clean_body("\n".join(body)), turn.label, turn.turn
     if text.body or text.picture:
         draft.texts.append(text)
+    elif text.label or text.turn != Turn():
+        draft.complain(first, "There is no text here to which this could belong.")
     elif section.wait is not None and not any(line.strip() for _, line in section.lines):
         draft.complain(section.line, "There is no text below this line.")
+
+
+def read_line(line: str, number: int, text: TextDraft, turn: TurnReader, draft: StoryDraft) -> None:
+    """Read a line that is none of the text's words: its picture, its name, or what follows it."""
+    if not is_turn(line):
+        read_picture(line, number, text, draft)
+        return
+    try:
+        turn.read(line)
+    except ValidationError as error:
+        draft.complain(number, f"{error.messages[0]} {TAKE_AS_TEXT}")
 
 
 def read_wait(section: Section, draft: StoryDraft) -> Wait:
@@ -251,4 +270,4 @@ def is_escaped(line: str) -> bool:
 
 def means_something(line: str) -> bool:
     bare = re.sub(r"^[\s\\]+", "", line).rstrip()
-    return bool(SEPARATOR.fullmatch(bare) or PICTURE_WITHIN.search(bare))
+    return bool(SEPARATOR.fullmatch(bare) or PICTURE_WITHIN.search(bare) or is_turn(bare))

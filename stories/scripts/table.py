@@ -9,10 +9,14 @@ from io import StringIO
 
 from django.core.exceptions import ValidationError
 
+from ..turns import Turn
 from ..waits import Wait, parse_wait, wait_in_words
 from .drafts import STORY_FIELDS, StoryDraft, TextDraft, clean_alt, clean_body, clean_lines
+from .turns import TurnReader, is_turn, turn_in_lines
 
-TEXT_COLUMNS = ("text", "wait", "picture", "alt")
+# What a text is called, and in the lines of a script what follows it: written where a story has any.
+TURN_COLUMNS = ("name", "then")
+TEXT_COLUMNS = ("text", "wait", "picture", "alt", *TURN_COLUMNS)
 COLUMNS = TEXT_COLUMNS + STORY_FIELDS
 DELIMITERS = ",;\t"
 # A spreadsheet would compute a cell that begins like this; an apostrophe keeps it what it is.
@@ -69,6 +73,7 @@ def read_row(cells: dict[str, str], number: int, draft: StoryDraft) -> None:
         read_wait(cells.get("wait", ""), number, draft),
         cells.get("picture", ""),
         clean_alt(cells.get("alt", "")),
+        *read_turn(cells, number, draft),
         line=number,
         picture_line=number,
     )
@@ -86,14 +91,35 @@ def read_wait(words: str, number: int, draft: StoryDraft) -> Wait:
         return Wait()
 
 
+def read_turn(cells: dict[str, str], number: int, draft: StoryDraft) -> tuple[str, Turn]:
+    """Return what a row's text is called, and what follows it."""
+    turn = TurnReader()
+    for line in filter(
+        str.strip, [f"# {cells['name']}" if cells.get("name") else "", *lines_of(cells.get("then", ""))]
+    ):
+        try:
+            if not is_turn(line):
+                raise ValidationError(f"“{line.strip()}” is not understood; write “-> name” or “* answer -> name”.")
+            turn.read(line)
+        except ValidationError as error:
+            draft.complain(number, error.messages[0])
+    return turn.label, turn.turn
+
+
+def lines_of(cell: str) -> list[str]:
+    return clean_lines(cell).split("\n")
+
+
 def write_table(draft: StoryDraft) -> str:
     file = StringIO(newline="")
     rows = csv.writer(file)
-    rows.writerow(COLUMNS)
+    turns = any(text.label or text.turn != Turn() for text in draft.texts)
+    rows.writerow(COLUMNS if turns else [name for name in COLUMNS if name not in TURN_COLUMNS])
     fields = [draft.fields.get(name, "") for name in STORY_FIELDS]
     for text in draft.texts or [TextDraft()]:
         wait = wait_in_words(text.wait) if draft.texts else ""
-        rows.writerow(protected(cell) for cell in [text.body, wait, text.picture, text.alt, *fields])
+        follows = [text.label, "\n".join(turn_in_lines(text.turn))] if turns else []
+        rows.writerow(protected(cell) for cell in [text.body, wait, text.picture, text.alt, *follows, *fields])
         fields = [""] * len(STORY_FIELDS)
     # Without it, spreadsheets take the file for one in an older encoding.
     return "\ufeff" + file.getvalue()

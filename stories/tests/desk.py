@@ -39,9 +39,8 @@ def tool(page, place: int, name: str):
 
 
 def bodies(page) -> list[str]:
-    return page.evaluate(
-        "[...document.querySelectorAll('.text-card:not(.empty-form, .is-deleted) textarea')].map((area) => area.value)"
-    )
+    fields = page.locator(".text-card:not(.empty-form, .is-deleted) textarea[name$=-body]")
+    return fields.evaluate_all("(fields) => fields.map((field) => field.value)")
 
 
 def said(page):

@@ -11,7 +11,8 @@ from django_q.models import OrmQ
 from PIL import Image
 
 from stories.models import Story, StoryText
-from stories.waits import Wait, wait_in_words
+from stories.turns import choices_in_words
+from stories.waits import Wait, delay_in_words, wait_in_words
 from subscribers.tests.factory import make_enrollment
 
 from .factory import make_story
@@ -56,9 +57,18 @@ def form_of(story: Story, rows=None, **fields) -> dict:
     for index in range(total):
         text = texts[index] if index < len(texts) else StoryText()
         row = {"id": text.pk or "", "story": story.pk or "", "body": text.body, "wait": wait_in_words(text.wait)}
+        row |= {"label": text.label, "follows": text.follows, "leads_to": text.leads_to}
+        row |= question_row(text) if text.asks else {}
         row |= {"ORDER": index + 1, "media_url": text.media_url} | (rows[index] if index < len(rows) else {})
         data |= {f"texts-{index}-{name}": value for name, value in row.items()}
     return data | fields
+
+
+def question_row(text: StoryText) -> dict:
+    """Return the fields that only a text that asks has on the page."""
+    within = delay_in_words(text.answer_within) if text.answer_within else ""
+    row = {name: getattr(text, name) for name in ("hint", "keeps", "default_answer", "reminder")}
+    return row | {"choices": choices_in_words(text.choices), "answer_within": within}
 
 
 def bodies(story: Story) -> list[str]:

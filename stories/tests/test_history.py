@@ -23,7 +23,7 @@ from stories.models import HistoricalStory, HistoricalStoryText, Story
 from stories.sample import load_sample_story
 from subscribers.tests.factory import make_enrollment
 
-from .factory import make_story
+from .factory import make_pier, make_story
 from .pictures import make_picture
 from .test_admin import ADD, bodies, form_of, page_of
 
@@ -94,6 +94,21 @@ def test_waits_and_pictures_are_told_in_words(journalist, story):
     assert "<del>1 minute</del> <ins>2 hours</ins>" in newest
     name = story.texts.get(position=2).media.name.removeprefix("pictures/")
     assert f"<del>none</del> <ins>{name}</ins>" in newest
+
+
+def test_what_a_text_asks_is_told_in_words_and_put_back_with_it(journalist):
+    story = make_pier()
+    Story.objects.update(status="draft")
+    first = history.keep(story, timezone.now())
+    was = [(text.label, text.turn) for text in story.texts.order_by("position")]
+    rows = [{}, {"choices": "A, board -> ship\nswim -> pier", "hint": "A, or swim?"}, {}, {"follows": "next"}]
+    save(journalist, story, [*rows, {"label": "quay"}])
+    newest = entries(journalist, story)[0]
+    assert "<del>B, stay → pier; Hint: Answer A or B.</del> <ins>swim → pier; Hint: A, or swim?</ins>" in newest
+    assert "<del>It ends here</del> <ins>The next text</ins>" in newest
+    assert "Name" in newest
+    put_back(journalist, story, first)
+    assert [(text.label, text.turn) for text in story.texts.order_by("position")] == was
 
 
 def test_a_text_in_which_nothing_is_written_yet_is_told_as_such(journalist, story):

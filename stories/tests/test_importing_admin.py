@@ -75,6 +75,22 @@ def test_the_page_says_what_would_become_of_each_text(journalist):
     assert [text.body for text in story.texts.order_by("position")] == ["three", "One & only", "four"]
 
 
+def test_the_page_says_what_a_text_asks_and_saves_it(journalist):
+    story = make_story([("One", 0), ("two", 0), ("three", 0)], title="The River", slug="the-river", status="draft")
+    source = (
+        "---\ntitle: The River\n---\nOne\n* A -> last\n* B -> next\n* hint: ?\n===0===\ntwo\n===0===\n# last\nthree"
+    )
+    page = preview(journalist, source)
+    html = page.content.decode()
+    assert "2 changed, 1 unchanged" in html
+    assert "<li>* A -&gt; last</li>" in html
+    assert "<li># last</li>" in html
+    save(journalist, page)
+    assert [str(choice) for choice in story.texts.get(position=1).choices] == ["A -> last", "B"]
+    page = preview(journalist, source.replace("* B", "* C"))
+    assert "<li><del>* B -&gt; next</del></li>" in page.content.decode()
+
+
 def test_a_file_is_read_and_its_problems_are_told_beside_its_words(journalist):
     file = SimpleUploadedFile("river.txt", "One – “yes”\n=== soon ===\ntwo".encode("cp1252"))
     html = journalist.post(IMPORT, {"file": file}).content.decode()

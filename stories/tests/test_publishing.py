@@ -16,7 +16,7 @@ from stories.readers import reach
 from stories.sample import load_sample_story
 from subscribers.tests.factory import make_enrollment
 
-from .factory import make_story
+from .factory import make_pier, make_story
 from .test_admin import ADD, bodies, form_of, page_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
@@ -213,6 +213,15 @@ def test_of_many_corrections_ten_are_told(journalist):
     page = words(journalist.post(page_of(story), form_of(story, rows), follow=True))
     assert "Text 11: nobody had it as it was, 1 reader will get it" in page
     assert "… and 4 more texts." in page
+
+
+def test_where_answers_decide_readers_may_get_a_text(journalist):
+    story = make_pier()
+    Story.objects.filter(pk=story.pk).update(keyword="PIER")
+    story.refresh_from_db()
+    make_enrollment(story=story)
+    page = words(journalist.post(page_of(story), form_of(story, [{}] * 4 + [{"body": "Left alone."}]), follow=True))
+    assert "Text 5: nobody had it as it was, 1 reader may get it as it now reads." in page
 
 
 def told(story: Story) -> list[tuple[int, int]]:

@@ -5,9 +5,14 @@ import pytest
 from django.core.management import call_command
 from PIL import Image
 
+from stories.branches import Branches
 from stories.keywords import RESERVED_WORDS
 from stories.models import Story, StoryText
-from stories.sample import load_sample_story
+from stories.placeholders import filled
+from stories.publishing import obstacles
+from stories.sample import load_branching_sample, load_sample_story
+from stories.scripts.drafts import draft_of
+from stories.scripts.script import read_script, write_script
 
 from .factory import make_story
 
@@ -128,8 +133,43 @@ def test_another_story_keeps_the_keyword_it_has():
     assert list(Story.objects.all()) == [other]
 
 
+def test_the_one_that_asks_can_be_published_and_is_plain_and_short_whatever_readers_answer():
+    story = load_branching_sample()
+    assert story in Story.objects.readable()
+    texts = list(story.texts.order_by("position"))
+    assert obstacles(story, texts) == []
+    for text in texts:
+        text.full_clean()
+        for name in ("", "x" * 40):
+            body = filled(text.body, {"name": name})
+            assert set(body) <= PLAIN
+            assert len(body) <= 2 * 153
+    assert "Reply STOP to end." in texts[0].body
+
+
+def test_the_one_that_asks_has_two_endings_a_loop_and_words_of_the_readers_own():
+    texts = list(load_branching_sample().texts.order_by("position"))
+    ways = Branches(texts)
+    endings = [text for text in texts if text.follows == "end"]
+    assert len(endings) == 2
+    assert all("{name|" in text.body for text in endings)
+    assert len(ways.loops()) == 1
+    assert len(ways.way(lambda place: 1)) == len(ways.way(lambda place: 1, most=True)) == 7
+
+
+def test_the_one_that_asks_is_the_script_that_ships_and_is_loaded_once():
+    story = load_branching_sample()
+    assert load_branching_sample() is None
+    assert read_script(write_script(draft_of(story))) == draft_of(story)
+    assert Story.objects.count() == 1
+
+
 def test_the_command_says_in_one_sentence_what_it_did(capsys):
     call_command("loadsample")
-    assert capsys.readouterr().out == "Published “Three Minutes at Halmey”: whoever texts FERRY reads it.\n"
+    assert capsys.readouterr().out == (
+        "Published “Three Minutes at Halmey”: whoever texts FERRY reads it.\n"
+        "Published “The Last Keeper of Skarrey”: whoever texts KEEPER reads it.\n"
+    )
     call_command("loadsample")
-    assert "nothing was changed" in capsys.readouterr().out
+    assert capsys.readouterr().out.count("it was left out") == 2
+    assert Story.objects.count() == 2

@@ -11,9 +11,10 @@ from stories.scripts.drafts import StoryDraft, TextDraft, draft_of
 from stories.scripts.files import read_story
 from stories.scripts.script import divide, read_script, write_script
 from stories.scripts.table import read_table, write_table
+from stories.turns import Follows, Turn
 from stories.waits import Wait
 
-from .factory import make_story
+from .factory import asking, make_pier, make_story
 
 SCRIPT = """\
 ---
@@ -269,6 +270,125 @@ def test_a_table_may_say_what_the_story_is_and_have_empty_rows():
     assert draft.fields == {"title": "The Bus", "keyword": "bus"}
     assert bodies(draft) == ["One", "two"]
     assert draft.problems == []
+
+
+BRANCHING = """\
+---
+title: The Pier
+---
+
+Do you stay, {name|friend}?
+Or go?
+
+* A, go aboard -> the ship
+* stay -> next
+* anything -> next
+* hint: A, or stay?
+* keep: name
+* after 2 days: stay
+
+=== 2 hours ===
+
+# the ship
+
+![Fog](https://example.org/fog.jpg)
+
+At sea.
+
+-> end
+
+=== right away ===
+
+And? \\o/
+\\# not a name
+\\-> nor a way
+\\* A -> nor an answer
+
+* A -> the ship
+* B -> next
+* after 1 hour and 30 minutes, remind: Well: A, or B?
+
+=== right away ===
+
+On.
+
+-> the ship
+"""
+
+
+def test_a_script_says_what_its_texts_ask_and_where_they_lead():
+    draft = read_script(BRANCHING)
+    assert draft.problems == []
+    asks, ship, again, on = draft.texts
+    assert (asks.body, asks.label) == ("Do you stay, {name|friend}?\nOr go?", "")
+    choices = ["A, go aboard -> the ship", "stay", "anything"]
+    assert asks.turn == asking(
+        *choices, hint="A, or stay?", keeps="name", answer_within=timedelta(days=2), default_answer="stay"
+    )
+    assert (ship.label, ship.turn, ship.picture) == ("the ship", Turn(Follows.END), "https://example.org/fog.jpg")
+    assert again.body == "And? \\o/\n# not a name\n-> nor a way\n* A -> nor an answer"
+    assert again.turn.reminder == "Well: A, or B?"
+    assert on.turn == Turn(Follows.LEAD, leads_to="the ship")
+
+
+@pytest.mark.parametrize(
+    "mangle",
+    [
+        lambda script: script,
+        lambda script: re.sub(r"^\* ", "• ", script, flags=re.MULTILINE),
+        lambda script: re.sub(r"^([^\\\n]*)->", r"\1→", script, flags=re.MULTILINE),
+        lambda script: script.replace("# the ship", "#  The  Ship"),
+        lambda script: script.replace("* A, go", "  *  A , go").replace("hint:", "Hint :"),
+        lambda script: script.replace("\n\n* A, go", "\n* A, go"),
+    ],
+)
+def test_a_script_that_asks_is_read_and_written_the_same(mangle):
+    draft = read_script(mangle(BRANCHING))
+    assert draft.problems == []
+    assert write_script(draft) == BRANCHING
+    table = write_table(draft)
+    assert table.splitlines()[0].endswith("text,wait,picture,alt,name,then,title,keyword,slug,status,weight,summary")
+    assert read_table(table).texts == draft.texts
+
+
+@pytest.mark.django_db
+def test_a_saved_story_that_asks_comes_out_of_both_formats_as_it_is():
+    draft = draft_of(make_pier(answer_within=timedelta(days=1), reminder="Well?"))
+    assert read_script(write_script(draft)) == draft
+    assert read_table(write_table(draft)).texts == draft.texts
+
+
+@pytest.mark.parametrize(
+    ("lines", "sentence"),
+    [
+        ("Words\n# one\n# two", "Line 3: A text has one name, and this one is “one” already."),
+        ("Words\n# next", "Line 2: A text cannot be called “next”, which stands for the text after it."),
+        ("Words\n-> one\n-> two", "Line 3: A text leads to one other, or waits for an answer."),
+        ("Words\n-> one\n* A -> two", "Line 3: A text leads to another one, or waits for an answer."),
+        ("Words\n* A -> one\n-> two", "Line 3: A text leads to one other"),
+        ("Words\n* A -> b!", "Line 2: “b!” cannot name a text"),
+        ("Words\n* ?? -> b", "Line 2: The answer “??” has neither a letter nor a digit"),
+        ("Words\n* keep: my name", "Line 2: “my name” cannot be used in a text"),
+        ("Words\n* keep: a\n* keep: b", "Line 3: A text has one name for the answer; this is the second."),
+        ("Words\n* after noon: A", "Line 2: "),
+        ("Words\n* after a while: A", "Line 2: "),
+        ("Words\n* after 2 days: A\n* after 3 days, remind: Well?", "Line 3: An answer has one time"),
+        ("# alone", "Line 1: There is no text here to which this could belong."),
+    ],
+)
+def test_what_a_script_cannot_say_of_a_question_is_a_problem_of_its_line(lines, sentence):
+    assert problems(lines)[0].startswith(sentence)
+
+
+@pytest.mark.parametrize("line", ["* a point", "#hashtag", "#1", "*", "->", "a -> b", "* hint", "keep: it", "> quoted"])
+def test_what_only_looks_a_little_like_a_question_is_a_text(line):
+    assert bodies(read_script(f"Words\n{line}")) == [f"Words\n{line}"]
+
+
+def test_a_cell_that_says_what_no_line_can_is_a_problem_of_its_row():
+    assert problems("text,then\nWords,whatever\n") == [
+        "Row 2: “whatever” is not understood; write “-> name” or “* answer -> name”."
+    ]
 
 
 ARTICLE = "One.\nStill one.\n\n\n![A pier](https://example.org/pier.jpg)\n\nTwo.\n \nThree.\n\n=== 1 day ===\n\nFour.\n"

@@ -11,8 +11,9 @@ from PIL import Image
 
 from stories.models import StoryText
 from stories.sharing import Invitation, Pace, length_in_words, sms_link
+from stories.turns import Turn
 
-from .factory import make_story
+from .factory import make_pier, make_story
 
 DAY = 24 * 60 * 60
 
@@ -244,3 +245,11 @@ def test_how_the_snippet_looks_is_shown_with_its_own_styles_and_nothing_else(jou
 def test_a_story_that_is_bound_to_a_number_is_shared_with_that_one():
     invitation = Invitation.to(make_story(keyword="ferry", number="54321"))
     assert (invitation.number, invitation.sms_link) == ("54321", "sms:54321?&body=FERRY")
+
+
+@pytest.mark.django_db
+def test_the_pace_of_a_story_that_asks_is_that_of_its_longest_way():
+    texts = list(make_pier().texts.order_by("position"))
+    assert str(Pace.of(texts)) == "up to 4 texts in 3 minutes"
+    texts[2].turn = Turn("lead", leads_to="ship")
+    assert Pace.of(texts).approximately == "about"

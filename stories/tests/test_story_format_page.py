@@ -9,11 +9,13 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 
-from stories.models import Story
-from stories.scripts.drafts import STORY_FIELDS, draft_of
+from stories.models import Story, StoryText
+from stories.scripts.drafts import STORY_FIELDS, TextDraft, draft_of
 from stories.scripts.files import read_story
 from stories.scripts.script import read_script, write_script
 from stories.scripts.table import COLUMNS
+from stories.scripts.turns import is_turn
+from stories.turn_problems import turn_problems
 
 from .pictures import make_picture
 
@@ -48,6 +50,23 @@ def test_the_example_is_imported_and_comes_out_the_same(tmp_path):
     assert write_script(read_script(written)) == written
     said = "slug: the-last-ferry-three-evenings-at-a-pier\nstatus: draft\nweight: 1\n"
     assert written == EXAMPLE.replace("pier.jpg", texts[1].media.name).replace("summary:", f"{said}summary:")
+
+
+def test_the_example_that_asks_could_be_published_and_each_line_that_is_explained_is_one():
+    page = PAGE.partition("## Questions and ways")[2]
+    draft = read_script(re.search(r"^```text\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)[1])
+    assert draft.problems == []
+    assert write_script(read_script(write_script(draft))) == write_script(draft)
+    assert turn_problems([text_of(said) for said in draft.texts]) == [[]] * len(draft.texts)
+    lines = [cells[0].strip("`") for cells in table_below("## Questions and ways")[1:]]
+    assert len(lines) == 10
+    assert all(is_turn(line) for line in lines)
+
+
+def text_of(said: TextDraft) -> StoryText:
+    text = StoryText(body=said.body, label=said.label)
+    text.turn = said.turn
+    return text
 
 
 def test_the_example_table_is_read():

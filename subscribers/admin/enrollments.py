@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.utils import timezone
 
 from stories.readers import readers
-from textengine.moments import moment
+from textengine.moments import NOTHING, moment
 
 from .. import scheduling
 from ..models import Enrollment, Hold
@@ -22,9 +22,10 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
         ("reader", "read_story", "number"),
         ("progress", "status", "next_text"),
         ("started", "last_sent", "ended"),
+        "answers",
         "reason",
     ]
-    readonly_fields = ["reader", "read_story", "progress", "next_text", "started", "last_sent", "ended"]
+    readonly_fields = ["reader", "read_story", "progress", "next_text", "started", "last_sent", "ended", "answers"]
     list_display = ["phone_number", "read_story", "progress", "status", "next_text", "last_sent", "started"]
     list_filter = [RehearsalsFilter, "status", "created_at", "story"]
     search_fields = ["subscriber__phone_number", "story__title"]
@@ -81,6 +82,12 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
     @admin.display(description="last text", ordering="last_sent_at")
     def last_sent(self, enrollment: Enrollment) -> str:
         return moment(enrollment.last_sent_at)
+
+    @admin.display(description="answers", empty_value=NOTHING)
+    def answers(self, enrollment: Enrollment) -> str:
+        """What this reader has answered, in order: the choices, and what is kept for later texts."""
+        answered = enrollment.questions.exclude(answered_at=None).order_by("step")
+        return ", ".join(str(question) for question in answered)
 
     @admin.display(description="started", ordering="created_at")
     def started(self, enrollment: Enrollment) -> str:

@@ -41,14 +41,17 @@ def progress_bar(enrollment: Enrollment) -> str:
 
 def what_comes_next(enrollment: Enrollment) -> str:
     """Say which text comes next and when, or why none comes."""
-    message = progress_of(enrollment).upcoming
+    progress = progress_of(enrollment)
+    message = progress.upcoming
     if enrollment.status == Enrollment.Status.WAITING:
         return "begins when another story of this reader has ended"
     if enrollment.status != Enrollment.Status.ACTIVE:
         return enrollment.reason or NOTHING
     if message is None:
-        return NOTHING
+        return "Waits for an answer" if progress.at_question else NOTHING
     name = str(message.text) if message.text else "A text that was deleted"
+    if progress.at_question:
+        name = f"Waits for an answer; without one, {name[:1].lower()}{name[1:]}"
     if message.status == Message.Status.HELD:
         return f"{name}: on hold"
     wait = message.due_at - timezone.now()

@@ -17,6 +17,7 @@ class SystemText(models.Model):
         RESUMED = "resumed", "Goes on"
         WHERE = "where", "Where one is"
         WHERE_PAUSED = "where_paused", "Where one is, paused"
+        WHERE_ASKED = "where_asked", "Where one is, at a question"
         IN_LINE = "in_line", "Waits in line"
         NOTHING = "nothing", "Reads nothing"
         ALL_READ = "all_read", "Has read everything"

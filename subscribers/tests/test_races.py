@@ -13,7 +13,7 @@ from django.db import connection, connections, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
 
-from stories.tests.factory import make_story
+from stories.tests.factory import make_pier, make_story
 from subscribers import claiming, dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.outcomes import Outcome, record
@@ -390,3 +390,40 @@ def test_a_text_is_deleted_although_a_reader_begins_with_it_meanwhile():
     with after_statement('UPDATE "subscribers_message"', lambda: at_once(lambda: text("river"))):
         first.delete()
     assert Enrollment.objects.get().messages.get().text is None
+
+
+def at_question(**fields) -> Enrollment:
+    """Return a passage whose reader was just asked."""
+    enrollment = make_enrollment(story=make_pier(**fields), sent=1)
+    now = timezone.now()
+    enrollment.messages.filter(step=2).update(sent_at=now, status="delivered", sid=new_sid())
+    enrollment.step = 2
+    enrollment.save()
+    with transaction.atomic():
+        schedule([enrollment], now)
+    return enrollment
+
+
+def test_two_answers_at_the_same_moment_are_one():
+    for _ in range(ROUNDS):
+        enrollment = at_question()
+        phone = str(enrollment.subscriber.phone_number)
+        at_once(lambda: text("A", phone), lambda: text("B", phone))  # noqa: B023
+        question = enrollment.questions.get()
+        following = enrollment.messages.get(step=3)
+        assert following.text.body == {"A": "At sea.", "B": "Alone."}[question.choice]
+        assert enrollment.messages.count() == 3
+
+
+def test_an_answer_beside_the_request_of_the_default_is_taken_or_too_late():
+    for _ in range(ROUNDS):
+        enrollment = at_question(answer_within=timedelta(0, 1), default_answer="A")
+        enrollment.messages.filter(step=3).update(due_at=timezone.now())
+        [(_, ids, lease)] = claimed()
+        phone = str(enrollment.subscriber.phone_number)
+        requests, _ = at_once(
+            lambda: dispatch.begin(ids, lease, timezone.now()),  # noqa: B023
+            lambda: text("B", phone),  # noqa: B023
+        )
+        choice, following = enrollment.questions.get().choice, enrollment.messages.get(step=3)
+        assert (len(requests), choice, following.text.body) in [(1, "", "At sea."), (0, "B", "Alone.")]

@@ -9,12 +9,12 @@ from django.contrib.auth.models import Group, User
 from playwright.sync_api import expect
 
 from stories.models import Story
-from stories.sample import load_sample_story
-from subscribers.models import Enrollment
+from stories.sample import load_branching_sample, load_sample_story
+from subscribers.models import Enrollment, Question
 
 from .chromium import new_page
 from .processes import wait_until
-from .test_whole_way import RANDOM_CHARACTERS, READER, assert_in_time, assert_rhythm, read_story
+from .test_whole_way import OTHER_READER, RANDOM_CHARACTERS, READER, assert_in_time, assert_rhythm, read_story
 
 PASSWORD = "a-password-for-tests"
 # The story says 90 seconds; shortened so that a test run stays short.
@@ -121,12 +121,62 @@ def test_the_sample_story_arrives_in_order_with_its_pictures_while_the_admin_sho
     assert_in_time()
 
 
-def skip_the_wait(desk) -> None:
+def skip_the_wait(desk, number: str = READER) -> None:
     """Make the next text due now, as an editor does who is trying a story out."""
-    desk.get_by_role("row").filter(has_text=READER).get_by_role("checkbox").check()
+    desk.get_by_role("row").filter(has_text=number).get_by_role("checkbox").check()
     desk.get_by_role("combobox", name="Action").select_option("send_next_now")
     desk.get_by_role("button", name=re.compile("^(Run|Go)")).click()
     expect(desk.locator(".messagelist .success")).to_be_visible()
+
+
+ENDINGS = {
+    READER: (["Marta", "c) look", "Perhaps?", "stop the beam!"], "By order of Marta.", 9),
+    OTHER_READER: (["The Fog Horn", "B"], "Witness: The Fog Horn.", 7),
+}
+
+
+@pytest.mark.parametrize("number", list(ENDINGS))
+def test_the_sample_story_that_asks_is_played_to_both_its_endings(processes, browser, number):
+    story = load_branching_sample()
+    answers, ending, count = ENDINGS[number]
+    with new_page(browser) as desk, new_page(browser) as phones:
+        log_in(desk, processes, "editor", "Editors")
+        open_phones(phones, processes, number)
+        text_from(phones, "keeper", number)
+        for answer in answers:
+            wait_for_question(desk, processes, number)
+            answered = Question.objects.exclude(answered_at=None).count()
+            text_from(phones, answer, number)
+            if answer == "Perhaps?":
+                expect(phone(phones, number)).to_contain_text("Answer A for the beam, B for the bell")
+            else:
+                wait_until(lambda answered=answered: Question.objects.exclude(answered_at=None).count() > answered)
+        send_the_rest(desk, processes, number)
+        expect(phone(phones, number).locator(".bubble--from-us").last).to_contain_text(ending)
+        row = desk.get_by_role("row").filter(has_text=number)
+        expect(row).to_contain_text("Completed")
+        expect(row).to_contain_text(f"{count} of {count}")
+    assert Enrollment.objects.get(story=story).step == count
+
+
+def wait_for_question(desk, processes, number: str) -> None:
+    """Send this reader what is to come until the story waits for an answer."""
+    while not Question.objects.waiting().exists():
+        send_next(desk, processes, number)
+
+
+def send_the_rest(desk, processes, number: str) -> None:
+    while Enrollment.objects.get().status == Enrollment.Status.ACTIVE:
+        send_next(desk, processes, number)
+    desk.goto(f"{processes.url}/admin/subscribers/enrollment/")
+
+
+def send_next(desk, processes, number: str) -> None:
+    wait_until(lambda: Enrollment.objects.exists())
+    step = Enrollment.objects.get().step
+    desk.goto(f"{processes.url}/admin/subscribers/enrollment/")
+    skip_the_wait(desk, number)
+    wait_until(lambda: Enrollment.objects.get().step > step)
 
 
 @pytest.mark.parametrize("width", [1280, 390])

@@ -27,9 +27,10 @@ const insert = (card) => {
 
 const duplicate = async (card) => {
     const made = insertAfter(card);
-    for (const input of card.querySelectorAll("textarea, input:not([type=hidden], [type=file], [type=checkbox])")) {
+    for (const input of card.querySelectorAll("textarea, select, input:not([type=hidden], [type=file], [type=checkbox])")) {
         const copy = field(made, input.name.slice(card.id.length + 1));
-        if (copy) {
+        // A name leads to one text.
+        if (copy && !("name" in input.dataset)) {
             copy.value = input.value;
         }
     }

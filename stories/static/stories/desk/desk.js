@@ -11,9 +11,10 @@ import * as preview from "./preview.js";
 import * as rehearsing from "./rehearsing.js";
 import * as sheet from "./sheet.js";
 import * as unsaved from "./unsaved.js";
+import * as ways from "./ways.js";
 
 const isWritten = Boolean(group?.querySelector("[data-do]"));
-const parts = isWritten ? [unsaved, changing, pictures, folding, growing, moving, plain, sheet, preview, rehearsing] : [sheet, preview];
+const parts = isWritten ? [unsaved, changing, pictures, folding, growing, moving, plain, ways, sheet, preview, rehearsing] : [sheet, preview];
 parts.forEach((part) => part.start());
 // On a long page, what is to be put right is far below the word that something is.
 document.querySelector(".errorlist")?.scrollIntoView({block: "center"});

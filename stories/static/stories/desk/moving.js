@@ -32,7 +32,8 @@ const keys = (event) => {
     const card = cardOf(event.target);
     const step = {ArrowUp: -1, ArrowDown: 1}[event.key];
     // Where there is a list of suggestions, these keys open it.
-    if (!card || !step || !event.altKey || event.ctrlKey || event.metaKey || event.target.list) {
+    const hasList = event.target.list || event.target.matches("select");
+    if (!card || !step || !event.altKey || event.ctrlKey || event.metaKey || hasList) {
         return;
     }
     event.preventDefault();

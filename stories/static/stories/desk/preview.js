@@ -9,6 +9,7 @@ const desk = document.getElementById("desk");
 const screen = desk.querySelector("[data-phone]");
 const controls = desk.querySelector("[data-desk]");
 const said = desk.querySelector("[data-said]");
+const heard = desk.querySelector("[data-heard]");
 
 const UNREACHABLE = "The preview cannot be had just now. What you write stays on this page: before you save, see in "
     + "another window that you are still logged in.";
@@ -31,7 +32,41 @@ const question = () => {
     for (const [name, value] of new FormData(controls)) {
         fields.append(name, value);
     }
+    for (const answer of answers) {
+        fields.append("answer", answer);
+    }
     return fields;
+};
+
+// What the reader on the phone has answered: one for each question of the thread, as far as it goes.
+let answers = [];
+let answered = null;
+
+/** Answer a question on the phone: the thread goes on from there, and what was answered later is open again. */
+const answer = (control) => {
+    const question = Number(control.dataset.question);
+    const words = control.matches("input") ? `:${control.value}` : "";
+    answers = [...answers.slice(0, question), control.dataset.option + words];
+    answered = control;
+    ask();
+};
+
+/** Show, and say to who cannot see it, what comes after the answer that was just given. */
+const goOn = () => {
+    const thread = screen.querySelector(".thread");
+    const options = optionOf(answered)?.closest("li");
+    if (options) {
+        const following = [...thread.querySelectorAll(".thread__options ~ .bubble--from-us")];
+        const texts = following.filter((bubble) => bubble.offsetTop > options.offsetTop);
+        heard.textContent = texts.length ? texts.map((bubble) => bubble.innerText).join(" ") : "Nothing follows.";
+        thread.scrollTop = options.offsetTop - thread.offsetTop - 12;
+    }
+    answered = null;
+};
+
+const optionOf = (control) => {
+    const {question, option} = control?.dataset ?? {};
+    return option && screen.querySelector(`[data-question="${question}"][data-option="${option}"]`);
 };
 
 const sources = new WeakMap();
@@ -74,11 +109,15 @@ const describe = (card, box) => {
 };
 
 const show = ({phone, texts, story}) => {
+    const focused = document.activeElement;
     const next = new DOMParser().parseFromString(phone, "text/html").querySelector(".phone");
     const now = screen.querySelector(".phone");
     if (now) {
         fill(now.querySelector(".phone__header"), next.querySelector(".phone__header").innerHTML);
         patch(now.querySelector(".thread"), next.querySelector(".thread"));
+        if (!focused.isConnected) {
+            optionOf(focused)?.focus({preventScroll: true});
+        }
     } else {
         const thread = next.querySelector(".thread");
         const bubbles = thread.cloneNode(true);
@@ -100,6 +139,9 @@ const show = ({phone, texts, story}) => {
     offerAll();
     for (const box of document.querySelectorAll("[data-story]")) {
         fill(box, story[box.dataset.story]);
+    }
+    if (answered) {
+        goOn();
     }
     mark(cardOf(document.activeElement));
 };
@@ -163,8 +205,14 @@ export const start = () => {
         refresh();
     });
     controls.addEventListener("submit", (event) => event.preventDefault());
+    screen.addEventListener("change", (event) => event.target.matches("[data-option]") && answer(event.target));
     group.addEventListener("focusin", (event) => mark(cardOf(event.target)));
     screen.addEventListener("click", (event) => {
+        const option = event.target.closest("button[data-option]");
+        if (option) {
+            answer(option);
+            return;
+        }
         const card = document.getElementById(event.target.closest("[data-text]")?.dataset.text);
         if (card && !event.target.closest("a")) {
             document.dispatchEvent(new CustomEvent("desk:to-card"));

@@ -77,11 +77,11 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
         view = self.admin_site.admin_view
         paths = [
             path("preview/", view(require_POST(partial(preview, self))), name="stories_story_preview_new"),
-            path("<int:object_id>/preview/", view(self.preview_view), name="stories_story_preview"),
+            path("<path:object_id>/preview/", view(self.preview_view), name="stories_story_preview"),
         ]
         return paths + super().get_urls()
 
-    def preview_view(self, request, object_id: int):
+    def preview_view(self, request, object_id: str):
         """Answer with the story as it stands on a page that posts it, or else with a page of it as it is saved."""
         return (preview if request.method == "POST" else preview_page)(self, request, object_id)
 

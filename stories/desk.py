@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from django import forms
 from django.conf import settings
 from django.contrib.admin import ModelAdmin
+from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -94,7 +95,7 @@ class ReaderForm(forms.Form):
         return starts(now, zone, chosen.get("day")).get(chosen.get("start"), now), zone
 
 
-def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None = None) -> JsonResponse:
+def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None = None) -> JsonResponse:
     """Answer with the phone, each text's facts by its key, and what the whole story comes to, all as HTML."""
     story = story_on_page(model_admin, request, object_id)
     drafts = drafts_on_page(model_admin, request, story)
@@ -127,7 +128,7 @@ def map_of(seen: Preview) -> dict:
     return {"map": drawn, "rows": [(row, seen.facts[row.first].draft) for row in drawn.rows]}
 
 
-def preview_page(model_admin: ModelAdmin, request: HttpRequest, object_id: int) -> HttpResponse:
+def preview_page(model_admin: ModelAdmin, request: HttpRequest, object_id: str) -> HttpResponse:
     """Show the saved story on a phone; the address says when its reader starts, where, and what was answered."""
     story = story_on_page(model_admin, request, object_id)
     reader_form = ReaderForm(ReaderForm.unchosen() | request.GET.dict())
@@ -165,11 +166,11 @@ def shown(facts: Facts) -> dict:
     }
 
 
-def story_on_page(model_admin: ModelAdmin, request: HttpRequest, object_id: int | None) -> Story:
+def story_on_page(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None) -> Story:
     if object_id is None:
         story, allowed = Story(), model_admin.has_add_permission(request)
     else:
-        story = model_admin.get_object(request, str(object_id))
+        story = model_admin.get_object(request, unquote(object_id))
         allowed = model_admin.has_view_or_change_permission(request, story)
     if not allowed:
         raise PermissionDenied

@@ -162,7 +162,7 @@ class TextForm(forms.ModelForm):
     body = WordsField(
         label="Text",
         required=False,
-        widget=forms.Textarea(attrs={"rows": 3}),
+        widget=forms.Textarea(attrs={"rows": 3, "dir": "auto"}),
     )
     wait = WaitField(
         label="When",

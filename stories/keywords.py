@@ -7,6 +7,7 @@ import unicodedata
 from functools import lru_cache
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import models
 
 # The carrier acts on these by itself (Twilio's default opt-out words), so no story can be started by one.
@@ -57,6 +58,12 @@ def is_mark(character: str) -> bool:
 
 class KeywordField(models.CharField):
     """A keyword, normalized whenever it is written or looked up; null where there is none."""
+
+    def clean(self, value, model_instance):
+        """Refuse what has nothing in it that counts, rather than take it for no keyword at all."""
+        if value and self.to_python(value) is None:
+            raise ValidationError("A keyword has at least one letter or digit.")
+        return super().clean(value, model_instance)
 
     def to_python(self, value):
         return normalize(super().to_python(value) or "") or None

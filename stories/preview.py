@@ -53,7 +53,9 @@ def drafts_in(formset: TextFormSet) -> list[Draft]:
 def draft_of(form: TextForm) -> Draft:
     if "body" in form.errors:
         form.instance.body = form["body"].value() or ""
-    errors = [message for messages in form.errors.values() for message in messages] + form.problems(files=False)
+    # That a text is one that somebody else has deleted meanwhile is said when it is saved, and of the whole story.
+    named = [messages for name, messages in form.errors.items() if name != "id"]
+    errors = [message for messages in named for message in messages] + form.problems(files=False)
     return Draft(form.prefix, form.instance, tuple(errors), form.add_prefix("media") in form.files)
 
 

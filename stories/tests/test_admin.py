@@ -290,6 +290,14 @@ def test_a_story_without_readers_is_deleted(journalist):
     assert not Story.objects.exists()
 
 
+@pytest.mark.parametrize("key", ["0", "abc", "a_2Fb", "9" * 30])
+def test_the_address_of_no_story_leads_home_with_a_word(journalist, key):
+    response = journalist.get(f"{CHANGELIST}{key}/change/", follow=True)
+    assert response.redirect_chain == [(reverse("admin:index"), 302)]
+    assert "doesn’t exist" in response.content.decode()
+    assert journalist.get(f"{CHANGELIST}{key}/preview/").status_code == 404
+
+
 def test_the_list_finds_stories_and_leads_to_their_pages(journalist):
     make_story([("the old mill", 0), ("the mill again", 0)], title="The River", slug="river")
     make_story(title="The Bus", slug="bus", status="draft")

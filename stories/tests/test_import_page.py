@@ -101,3 +101,17 @@ def test_an_exported_story_is_changed_and_imported_on_a_phone(page, live_server)
     press(page, "Save")
     expect(page.locator(".messagelist .success")).to_be_visible()
     assert [text.body for text in story.texts.order_by("position")] == ["One", "2", "long" * 90]
+
+
+def test_leaving_asks_while_something_is_pasted_and_not_looked_at(page):
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_role("link", name="Import a story").click()
+    words(page).press_sequentially("An article.")
+    press(page, "Put the waits in")
+    expect(page.get_by_text("Each paragraph is a text")).to_be_visible()
+    assert asked == []
+    words(page).click()
+    page.get_by_role("link", name="Home").click()
+    expect(page).to_have_title(re.compile("Newsroom"))
+    assert asked == ["beforeunload"]

@@ -45,6 +45,12 @@ def test_stories_without_a_keyword_do_not_collide():
     assert Story.objects.filter(keyword=None).count() == 2
 
 
+@pytest.mark.parametrize("word", ["\U0001f642", "?!", "\u200b"])
+def test_what_has_no_letter_and_no_digit_is_no_keyword(word):
+    with pytest.raises(ValidationError, match="at least one letter or digit"):
+        Story(title="A", slug="a", keyword=word).full_clean()
+
+
 def test_two_stories_cannot_share_a_keyword():
     make_story(keyword="river")
     with pytest.raises(IntegrityError), transaction.atomic():

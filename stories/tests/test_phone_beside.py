@@ -165,6 +165,14 @@ def test_a_picture_is_seen_as_soon_as_it_is_chosen_or_dropped(open_desk, story, 
         expect(page.locator(".phone img")).to_have_count(2)
 
 
+def test_a_text_is_set_in_the_direction_in_which_it_is_written(open_desk, story):
+    with open_desk() as page:
+        body(page, 1).fill("\u0645\u0631\u062d\u0628\u0627! ok.")
+        expect(bubbles(page).first.locator(".bubble__text")).to_have_css("direction", "rtl")
+        expect(body(page, 1)).to_have_css("direction", "rtl")
+        expect(body(page, 2)).to_have_css("direction", "ltr")
+
+
 def test_the_latest_wins_and_a_preview_that_fails_loses_nothing(open_desk, story):
     with open_desk() as page:
         expect(bubbles(page)).to_have_count(3)

@@ -163,6 +163,15 @@ def test_saving_a_story_asks_as_often_for_50_texts_as_for_5(journalist):
     assert many + 49 <= all_changed <= many + 50
 
 
+def test_a_text_that_somebody_else_has_deleted_stays_on_the_phone_without_a_reproach(journalist):
+    story = make_story([("first", 0), ("second", 120)])
+    form = form_of(story)
+    story.texts.get(position=2).delete()
+    phone = journalist.post(address(story), form).json()["phone"]
+    assert "second" in phone
+    assert "valid choice" not in phone
+
+
 def test_only_who_may_see_the_story_gets_a_preview_and_only_with_a_token(client):
     story = make_story()
     nobody = User.objects.create_user("nobody", is_staff=True)

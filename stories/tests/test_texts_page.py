@@ -1,6 +1,8 @@
 """The cards of a story's page in Chromium: moving, inserting, duplicating, deleting, by mouse, finger and keyboard."""
 
 import pytest
+from django.contrib.auth.models import User
+from django.contrib.sessions.models import Session
 from playwright.sync_api import expect
 
 from stories.models import Story
@@ -118,6 +120,35 @@ def test_leaving_asks_only_while_something_is_not_saved(open_desk, story):
         body(page, 1).click()
         page.goto("about:blank")
         assert asked == ["beforeunload"] * 2
+
+
+def test_saving_twice_saves_once(browser, live_server, client):
+    twice = "setTimeout(() => document.querySelector('[name=_continue]').click(), %d)"
+    with desk(browser, live_server, client, None) as page:
+        posts = []
+        page.on("request", lambda request: request.is_navigation_request() and posts.append(request.method))
+        page.get_by_label("Title").fill("The River")
+        body(page, 1).fill("one")
+        page.evaluate(";".join(twice % milliseconds for milliseconds in (0, 30)))
+        expect(page.locator(".messagelist .success")).to_be_visible()
+    assert posts.count("POST") == 1
+    assert [saved(story) for story in Story.objects.all()] == [["one"]]
+
+
+def test_what_cannot_be_saved_just_now_stays_on_the_page(open_desk, story, live_server, client):
+    with open_desk() as page:
+        notice = page.get_by_role("dialog", name="Not saved yet")
+        Session.objects.all().delete()
+        body(page, 1).fill("one, rewritten")
+        expect(page.get_by_text("The preview cannot be had just now")).to_be_visible()
+        page.get_by_role("button", name="Save and continue editing").click()
+        expect(notice).to_be_visible()
+        notice.get_by_role("button", name="Go on writing").click()
+        client.force_login(User.objects.get(username="root"))
+        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
+        page.context.add_cookies([cookie])
+        save(page)
+    assert saved(story) == ["one, rewritten", "two", "three"]
 
 
 def test_on_a_phone_the_story_is_short_and_worked_on_with_a_finger(open_desk, story):

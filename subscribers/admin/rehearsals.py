@@ -61,6 +61,12 @@ class PhoneForm(forms.Form):
             },
         )
 
+    def clean_number(self):
+        number = self.cleaned_data["number"]
+        if number.as_e164 == settings.TWILIO_NUMBER:
+            raise ValidationError("That is the number from which stories are texted. Enter that of your own phone.")
+        return number
+
 
 class CodeForm(forms.Form):
     use_required_attribute = False

@@ -113,6 +113,12 @@ def test_what_is_no_number_is_refused_in_plain_words(journalist, story, number):
     assert not Subscriber.objects.exists()
 
 
+def test_the_number_that_stories_come_from_is_nobodys_phone(settings, journalist, story):
+    settings.TWILIO_NUMBER = "+15005550006"
+    assert "Enter that of your own phone." in press(journalist, story, "phone", number="+1 500 555 0006").text
+    assert not Subscriber.objects.exists()
+
+
 def test_without_a_number_of_ours_a_country_code_is_needed(settings, journalist, story):
     settings.TWILIO_NUMBER = ""
     assert "with its country code" in press(journalist, story, "phone", number="415 555 0123").text

@@ -139,6 +139,17 @@ def test_a_wrong_setting_stops_every_command_with_the_same_sentence(command):
     assert ended.stderr.strip().startswith("Text-Engine cannot start: SECRET_KEY is not set")
 
 
+@pytest.mark.parametrize(
+    ("command", "problem"),
+    [(["importstory", "nowhere.txt"], "nowhere.txt"), (["addaccount", "", "editor"], "blank")],
+)
+def test_commands_that_text_nobody_work_with_the_settings_of_make_run(command, problem):
+    twilio = {"TWILIO_API_URL": "", "TWILIO_AUTH_TOKEN": SANDBOX_TOKEN}
+    ended = start([sys.executable, "manage.py", *command], twilio)
+    assert problem in ended.stderr
+    assert "TWILIO" not in ended.stderr
+
+
 def test_a_real_account_with_its_own_token_passes():
     ended = start([sys.executable, "manage.py", "check"], REAL | {"PUBLIC_URL": "https://texts.example.org"})
     assert ended.returncode == 0, ended.stderr

@@ -1,5 +1,6 @@
 from pathlib import Path
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 
 from stories.models import Story
@@ -10,6 +11,8 @@ from stories.scripts.table import write_table
 
 class Command(BaseCommand):
     help = "Write a story as a script, or as a table for a spreadsheet (see docs/story-format.md)."
+    # Not the carrier, which it does not use: beside `make run`, whose `.env` does not name the sandbox, it works too.
+    requires_system_checks = [Tags.files, Tags.models]
 
     def add_arguments(self, parser):
         parser.add_argument("slug", metavar="SLUG", help="the last part of the address of the story's page")

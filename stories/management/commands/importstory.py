@@ -2,6 +2,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from django.core.checks import Tags
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
@@ -18,6 +19,8 @@ STANDARD_INPUT = "-"
 
 class Command(BaseCommand):
     help = "Make stories of scripts or tables, or bring those that are there up to date (see docs/story-format.md)."
+    # Not the carrier, which it does not use: beside `make run`, whose `.env` does not name the sandbox, it works too.
+    requires_system_checks = [Tags.files, Tags.models]
 
     def add_arguments(self, parser):
         parser.add_argument("files", nargs="+", metavar="FILE", help="a script or a table (CSV); - is standard input")

@@ -1,4 +1,4 @@
-// The place of a problem is a button that leads to its line, and marks it.
+// The place of a problem is a button that leads to its line, and marks it. Leaving what stands here asks first.
 "use strict";
 {
     const area = document.getElementById("id_source");
@@ -20,5 +20,15 @@
 
     document.querySelectorAll(".problems__place").forEach((button) => {
         button.addEventListener("click", () => go(Number(button.dataset.line)));
+    });
+
+    let isPosted = false;
+    area.form.addEventListener("submit", () => { isPosted = true; });
+    window.addEventListener("pageshow", () => { isPosted = false; });
+    window.addEventListener("beforeunload", (event) => {
+        // Whatever stands in the area is on this page alone, also what came back with it.
+        if (!isPosted && area.value.trim()) {
+            event.preventDefault();
+        }
     });
 }

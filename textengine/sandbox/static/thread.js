@@ -127,6 +127,7 @@ function note(name, content, tag = "span") {
 function words(text) {
   if (!text.body && (text.media.length || text.waiting_media)) return [];
   const paragraph = note("bubble__text", "", "p");
+  paragraph.dir = "auto";
   if (!text.body) {
     paragraph.textContent = "This text was erased.";
     return [paragraph];

@@ -13,6 +13,11 @@ export const field = (card, name) => card.querySelector(`[name="${card.id}-${nam
 export const cardOf = (element) => element.closest?.(".text-card:not(.empty-form)");
 export const placeOf = (card) => Number(card.dataset.place);
 
+const cookie = (name) => document.cookie.split("; ").find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1);
+
+/** The token that a post needs: who logged in again in another window has another one by now. */
+export const token = () => cookie("csrftoken") ?? form.elements.csrfmiddlewaretoken.value;
+
 /** Say something to who cannot see it. */
 export const say = (words) => { said.textContent = words; };
 

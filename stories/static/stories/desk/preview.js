@@ -1,6 +1,6 @@
 // The phone beside the form: the story as it stands on the page, computed by the server, one request at a time.
 
-import {allCards, cardOf, field, form, group} from "./cards.js";
+import {allCards, cardOf, field, form, group, token} from "./cards.js";
 import {open} from "./folding.js";
 import {chosenAddress} from "./pictures.js";
 import {offer, offerAll} from "./plain.js";
@@ -15,6 +15,8 @@ const UNREACHABLE = "The preview cannot be had just now. What you write stays on
     + "another window that you are still logged in.";
 // A long story takes the server longer: then it is asked less often.
 const PAUSE = 250;
+// So long nobody is logged out, nor a connection lost, without its being noticed.
+const LATELY = 30_000;
 let took = 0;
 let timer = 0;
 let running = null;
@@ -146,14 +148,28 @@ const show = ({phone, texts, story}) => {
     mark(cardOf(document.activeElement));
 };
 
+const send = (signal) => fetch(desk.dataset.url, {
+    method: "POST",
+    body: question(),
+    headers: {"X-CSRFToken": token()},
+    redirect: "manual",
+    signal,
+});
+
+// The page itself has just come from the server.
+let heard = performance.now();
+
+/** Whether the server was there lately, and knew who writes. */
+export const wasThere = () => navigator.onLine && performance.now() - heard < LATELY;
+
+/** Ask whether it is there now. What else may be wrong with it, it says itself when the story is saved. */
+export const isThere = async () => {
+    const {type, status} = await send().catch(() => Response.error());
+    return !["error", "opaqueredirect"].includes(type) && status !== 403;
+};
+
 const post = async (signal) => {
-    const response = await fetch(desk.dataset.url, {
-        method: "POST",
-        body: question(),
-        headers: {"X-CSRFToken": form.elements.csrfmiddlewaretoken.value},
-        redirect: "manual",
-        signal,
-    });
+    const response = await send(signal);
     if (!response.ok) {
         throw new TypeError(`The preview answered ${response.status}.`);
     }
@@ -170,6 +186,7 @@ const ask = async () => {
     }
     running = null;
     took = performance.now() - began;
+    heard = answer instanceof Error ? -Infinity : performance.now();
     said.textContent = answer instanceof Error ? UNREACHABLE : "";
     if (!(answer instanceof Error)) {
         show(answer);

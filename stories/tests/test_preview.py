@@ -104,7 +104,7 @@ def test_a_chosen_picture_that_only_the_browser_has_makes_a_picture_message(jour
     answer = seen(journalist, story, [{}, {"media_url": ""}], chosen=["texts-1-media"])
     assert '<img class="bubble__media" data-chosen="texts-1"' in answer["phone"]
     assert "bubble--failed" not in answer["phone"]
-    assert "picture message" in answer["texts"]["texts-1"]["html"]
+    assert answer["texts"]["texts-1"]["html"].strip() == "a picture message"
     assert "1 picture message" in answer["story"]["facts"]
 
 

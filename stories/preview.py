@@ -3,7 +3,7 @@
 It is read by the forms that save it, timed by what schedules it and counted by what bills it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -11,6 +11,7 @@ from zoneinfo import ZoneInfo
 from django.utils.formats import date_format
 
 from .forms import TextForm, TextFormSet
+from .linked import shown_address
 from .models import Story, StoryText
 from .phone import Bubble, Phone, Picture
 from .prices import Cost, Price
@@ -30,10 +31,19 @@ class Draft:
     text: StoryText
     errors: tuple[str, ...] = ()
     has_chosen_picture: bool = False  # one that only the browser has as yet
+    is_typing_link: bool = False  # it may end anywhere as yet
 
     @property
     def picture(self) -> Picture | None:
         return Picture("", alt=self.text.alt, chosen=self.key) if self.has_chosen_picture else self.text.picture
+
+    @property
+    def shown_pictures(self) -> list[Picture]:
+        """The picture as the phone shows it: a linked one from our own address, once its link is written."""
+        picture = self.picture
+        if picture and picture.host and not self.is_typing_link:
+            picture = replace(picture, shown=shown_address(picture.address))
+        return [picture] if picture else []
 
 
 def drafts_in(formset: TextFormSet) -> list[Draft]:
@@ -50,7 +60,13 @@ def draft_of(form: TextForm) -> Draft:
     # That a text is one that somebody else has deleted meanwhile is said when it is saved, and of the whole story.
     named = [messages for name, messages in form.errors.items() if name != "id"]
     errors = [message for messages in named for message in messages] + form.problems(files=False)
-    return Draft(form.prefix, form.instance, tuple(errors), form.add_prefix("media") in form.files)
+    return Draft(
+        form.prefix,
+        form.instance,
+        tuple(errors),
+        has_chosen_picture=form.add_prefix("media") in form.files,
+        is_typing_link=form.data.get("typing") == form.add_prefix("media_url") and "media_url" in form.changed_data,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +159,7 @@ def bubble_of(facts: Facts, new_day: bool) -> Bubble:
     meta = [moment.clock, *(["at night"] if moment.at_night else []), *draft.errors]
     return Bubble(
         body=draft.text.body,
-        pictures=[draft.picture] if draft.picture else [],
+        pictures=draft.shown_pictures,
         meta=" · ".join(meta),
         day=date_format(moment.local, "l, j F") if new_day else "",
         gap=moment.gap if draft.text.wait.delay or draft.text.wait.at else "",

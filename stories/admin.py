@@ -12,7 +12,7 @@ from django.views.decorators.http import require_POST
 
 from textengine.moments import NOTHING, moment
 
-from .desk import ReaderForm, preview, preview_page, preview_url
+from .desk import ReaderForm, linked_picture, preview, preview_page, preview_url
 from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .history_admin import HistoryMixin
 from .importing_admin import ImportingMixin
@@ -77,6 +77,7 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
         view = self.admin_site.admin_view
         paths = [
             path("preview/", view(require_POST(partial(preview, self))), name="stories_story_preview_new"),
+            path("linked/", view(partial(linked_picture, self), cacheable=True), name="stories_story_linked"),
             path("<path:object_id>/preview/", view(self.preview_view), name="stories_story_preview"),
         ]
         return paths + super().get_urls()

@@ -12,13 +12,15 @@ from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.core.signing import BadSignature
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.datastructures import MultiValueDict
 
+from .linked import signed_link, small_picture
 from .map import Map
 from .models import Story
 from .preview import Draft, Facts, Preview, drafts_in
@@ -27,6 +29,8 @@ from .timeline import starts
 
 # The smallest GIF there is, for a picture that is still the browser's alone.
 STAND_IN = bytes.fromhex("47494638396101000100800000000000ffffff21f90401000000002c00000000010001000002024401003b")
+# How long a browser keeps a linked picture.
+LINKED_SECONDS = 10 * 60
 READERS_MAX = 100_000_000
 STORY_PARTS = ("counts", "facts", "bill", "map")
 ZONES = [
@@ -151,6 +155,21 @@ def address_with(request: HttpRequest, answers: list[str]) -> str:
     query = request.GET.copy()
     query.setlist("answer", answers)
     return f"?{query.urlencode()}"
+
+
+def linked_picture(model_admin: ModelAdmin, request: HttpRequest) -> HttpResponse:
+    """Answer with a small copy of a linked picture that a phone of ours shows."""
+    if not model_admin.has_view_or_change_permission(request):
+        raise PermissionDenied
+    try:
+        picture = small_picture(signed_link(request.GET.get("link", "")))
+    except BadSignature:
+        picture = None
+    if not picture:
+        return HttpResponseNotFound()
+    content_type, content = picture
+    headers = {"Cache-Control": f"private, max-age={LINKED_SECONDS}", "X-Content-Type-Options": "nosniff"}
+    return HttpResponse(content, content_type=content_type, headers=headers)
 
 
 def preview_url(story_id: str | None) -> str:

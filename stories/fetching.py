@@ -1,4 +1,4 @@
-"""Looking at linked pictures once, before they are saved: is there a picture, and can the carrier have it?
+"""Fetching linked pictures: before they are saved (is there one, and can the carrier have it?), and to show them.
 
 Whoever writes a link decides where this server connects to, so that the address is checked where the connection
 begins: each socket goes to the very address that was looked at, whatever a name resolves to a moment later, and none
@@ -11,6 +11,7 @@ import ssl
 from collections.abc import Coroutine, Iterable
 from io import BytesIO
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address
+from typing import TypeVar
 
 import aiohttp
 import certifi
@@ -29,10 +30,14 @@ REDIRECTS_MAX = 3
 AT_ONCE = 6
 # Seconds: to connect, between two pieces, and for all links of a form, whose page gunicorn would give up after 30.
 CONNECT_SECONDS, READ_SECONDS, ALL_SECONDS = 4, 5, 15
+# For one that is shown: meanwhile a process of this server does nothing else.
+SHOW_SECONDS = 4
 # IPv6 addresses that lead anywhere are these alone; NAT64 carries an IPv4 address in its end.
 GLOBAL_UNICAST, NAT64 = IPv6Network("2000::/3"), IPv6Network("64:ff9b::/96")
 TYPES = {"JPEG": {"image/jpeg", "image/jpg"}, "PNG": {"image/png"}, "GIF": {"image/gif"}}
 HEADERS = {"User-Agent": "Text-Engine", "Accept": "image/jpeg, image/png, image/gif", "Accept-Encoding": "identity"}
+
+Result = TypeVar("Result")
 
 INSTEAD = "Check the link, or upload the picture instead."
 WRONG_SCHEME = "A picture's link begins with https:// or http://."
@@ -66,7 +71,15 @@ def link_problems(urls: Iterable[str]) -> dict[str, str]:
     return {url: problem for url, problem in zip(urls, run(problems_of(urls)), strict=True) if problem} if urls else {}
 
 
-def run(coroutine: Coroutine) -> list[str]:
+def linked_picture(url: str) -> File:
+    """Fetch the picture at this address; raise ValidationError with a sentence if it cannot be sent.
+
+    It may take SHOW_SECONDS: call it outside a transaction.
+    """
+    return run(picture_at(url))
+
+
+def run(coroutine: Coroutine[None, None, Result]) -> Result:
     # Unlike asyncio.run, this does not wait for a name that is still being looked up.
     loop = asyncio.new_event_loop()
     try:
@@ -77,6 +90,17 @@ def run(coroutine: Coroutine) -> list[str]:
 
 async def problems_of(urls: list[str]) -> list[str]:
     deadline = asyncio.get_running_loop().time() + ALL_SECONDS
+    async with new_session() as session:
+        return await asyncio.gather(*(problem_of(session, url, deadline) for url in urls))
+
+
+async def picture_at(url: str) -> File:
+    deadline = asyncio.get_running_loop().time() + SHOW_SECONDS
+    async with new_session() as session:
+        return await fetched(session, url, deadline)
+
+
+def new_session() -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         limit=AT_ONCE,
         resolver=aiohttp.ThreadedResolver(),
@@ -84,28 +108,33 @@ async def problems_of(urls: list[str]) -> list[str]:
         force_close=True,
         ssl=ssl.create_default_context(cafile=certifi.where()),
     )
-    async with aiohttp.ClientSession(
+    return aiohttp.ClientSession(
         connector=connector,
         headers=HEADERS,
         cookie_jar=aiohttp.DummyCookieJar(),
         auto_decompress=False,
         timeout=aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_SECONDS, sock_read=READ_SECONDS),
-    ) as session:
-        return await asyncio.gather(*(problem_of(session, url, deadline) for url in urls))
+    )
 
 
 async def problem_of(session: aiohttp.ClientSession, url: str, deadline: float) -> str:
     """Return what is wrong with this link; empty if nothing is."""
     try:
-        async with asyncio.timeout_at(deadline):
-            await look_at(session, url)
+        await fetched(session, url, deadline)
     except ValidationError as error:
         return error.messages[0]
-    except TimeoutError:
-        return TOO_SLOW
-    except (aiohttp.ClientError, OSError, ValueError) as error:
-        return connection_problem(error)
     return ""
+
+
+async def fetched(session: aiohttp.ClientSession, url: str, deadline: float) -> File:
+    """Return the picture at this address; raise ValidationError with a sentence if it cannot be sent."""
+    try:
+        async with asyncio.timeout_at(deadline):
+            return await look_at(session, url)
+    except TimeoutError as error:
+        raise ValidationError(TOO_SLOW) from error
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise ValidationError(connection_problem(error)) from error
 
 
 def connection_problem(error: Exception) -> str:
@@ -120,7 +149,7 @@ def connection_problem(error: Exception) -> str:
     return NO_ANSWER
 
 
-async def look_at(session: aiohttp.ClientSession, url: StrOrURL) -> None:
+async def look_at(session: aiohttp.ClientSession, url: StrOrURL) -> File:
     """Fetch a picture, following where it has moved to; raise ValidationError if it cannot be sent."""
     for _ in range(REDIRECTS_MAX + 1):
         url = URL(url)
@@ -160,8 +189,8 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address.is_global and not address.is_multicast and not address.is_reserved
 
 
-async def check_answer(answer: aiohttp.ClientResponse) -> None:
-    """Read the answer up to LINK_BYTES_MAX; raise ValidationError unless it is a picture that can be sent."""
+async def check_answer(answer: aiohttp.ClientResponse) -> File:
+    """Return the answer, read up to LINK_BYTES_MAX; raise ValidationError unless it is a picture that can be sent."""
     if answer.status != 200:
         raise ValidationError(NOT_THERE % answer.status)
     if answer.content_type in ("text/html", "application/xhtml+xml"):
@@ -173,7 +202,9 @@ async def check_answer(answer: aiohttp.ClientResponse) -> None:
         content.write(piece)
         if content.tell() > LINK_BYTES_MAX:
             raise ValidationError(TOO_LARGE)
-    await asyncio.to_thread(check_picture, File(content), answer.content_type)
+    file = File(content)
+    await asyncio.to_thread(check_picture, file, answer.content_type)
+    return file
 
 
 def check_picture(file: File, content_type: str) -> None:

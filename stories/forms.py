@@ -5,6 +5,7 @@ from contextlib import suppress
 from datetime import timedelta
 from functools import cache
 from itertools import count
+from unicodedata import category
 
 from django import forms
 from django.contrib.admin.widgets import AdminFileWidget
@@ -40,6 +41,14 @@ from .waits import WORDS_MAX_LENGTH, Wait, delay_in_words, parse_wait, wait_in_w
 PUBLISH = "_publish"
 # The one that leads on to the page from which the saved story is texted to its writer.
 REHEARSE = "_rehearse"
+# Letters and signs by their category that show nothing: the Hangul fillers and the empty Braille pattern.
+FILLERS = "\u115f\u1160\u3164\uffa0\u2800"
+UNSEEN_TITLE = "Nobody can see this title: its characters are all invisible. Write one in letters."
+
+
+def can_be_seen(words: str) -> bool:
+    """Tell whether any of the characters is a letter, a digit, a mark or a sign that shows."""
+    return any(category(character)[0] in "LNPS" and character not in FILLERS for character in words)
 
 
 class WaitField(forms.CharField):
@@ -145,6 +154,12 @@ class StoryForm(forms.ModelForm):
         error_messages = {
             "slug": {"invalid": "An address has letters without accents, digits and hyphens, nothing else."}
         }
+
+    def clean_title(self) -> str:
+        title = self.cleaned_data["title"]
+        if not can_be_seen(title):
+            raise ValidationError(UNSEEN_TITLE)
+        return title
 
     def clean(self):
         """Give a story an address: a new one, whose address was made from its title, steps aside where it is taken."""

@@ -89,6 +89,12 @@ def phone_picture(file: File) -> PhonePicture:
         return moving(picture, file) if is_moving(picture) else still(picture)
 
 
+def still_picture(file: File, side: int) -> PhonePicture:
+    """Return a picture of `side` pixels at most, of a moving one how it begins; raise ValidationError if it is none."""
+    with whole_picture(file) as picture:
+        return still(picture, side)
+
+
 @contextmanager
 def whole_picture(file: File) -> Iterator[Image.Image]:
     """Open and read all of a JPEG, PNG or GIF; raise ValidationError with the reason if it is none, or not whole.
@@ -176,11 +182,11 @@ def check_frames(picture: Image.Image) -> None:
         picture.load()
 
 
-def still(picture: Image.Image) -> PhonePicture:
-    """Return the picture upright, in sRGB, of phones' size, and with nothing but its pixels."""
+def still(picture: Image.Image, side: int = SIDE_MAX) -> PhonePicture:
+    """Return the picture upright, in sRGB, of `side` pixels at most, and with nothing but its pixels."""
     was_jpeg, profile = is_jpeg(picture), picture.info.get("icc_profile")
     picture = in_plain_mode(upright(picture))
-    picture.thumbnail((SIDE_MAX, SIDE_MAX), Image.Resampling.LANCZOS, reducing_gap=3)
+    picture.thumbnail((side, side), Image.Resampling.LANCZOS, reducing_gap=3)
     picture = in_srgb(picture, profile)
     if picture.mode == "RGBA" and picture.getchannel("A").getextrema() == (255, 255):
         picture = picture.convert("RGB")

@@ -12,11 +12,15 @@ from .addresses import page_address, stored_name
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """A picture of a text. Our pages load nothing from another `host`: a picture there is a link that names it."""
+    """A picture of a text. Our pages load nothing from another `host`: a picture there is a link that names it.
+
+    Where `shown` is given, our own address from which such a picture comes, the link is that picture.
+    """
 
     address: str
     host: str = ""  # empty for our own, whose address is a path
     alt: str = ""  # what it shows, in words; empty where nobody wrote it down
+    shown: str = ""
     chosen: str = ""  # where on the page being edited a file was chosen that only the browser has
 
     @classmethod

@@ -13,6 +13,7 @@ from django.utils.formats import date_format
 
 from .branches import Branches
 from .forms import TextForm, TextFormSet
+from .linked import shown_address
 from .models import Story, StoryText
 from .phone import Bubble, Option, Phone, Picture
 from .placeholders import filled
@@ -36,10 +37,19 @@ class Draft:
     text: StoryText
     errors: tuple[str, ...] = ()
     has_chosen_picture: bool = False  # one that only the browser has as yet
+    is_typing_link: bool = False  # it may end anywhere as yet
 
     @property
     def picture(self) -> Picture | None:
         return Picture("", alt=self.text.alt, chosen=self.key) if self.has_chosen_picture else self.text.picture
+
+    @property
+    def shown_pictures(self) -> list[Picture]:
+        """The picture as the phone shows it: a linked one from our own address, once its link is written."""
+        picture = self.picture
+        if picture and picture.host and not self.is_typing_link:
+            picture = replace(picture, shown=shown_address(picture.address))
+        return [picture] if picture else []
 
 
 def drafts_in(formset: TextFormSet) -> list[Draft]:
@@ -56,7 +66,13 @@ def draft_of(form: TextForm) -> Draft:
     # That a text is one that somebody else has deleted meanwhile is said when it is saved, and of the whole story.
     named = [messages for name, messages in form.errors.items() if name != "id"]
     errors = [message for messages in named for message in messages] + form.problems(files=False)
-    return Draft(form.prefix, form.instance, tuple(errors), form.add_prefix("media") in form.files)
+    return Draft(
+        form.prefix,
+        form.instance,
+        tuple(errors),
+        has_chosen_picture=form.add_prefix("media") in form.files,
+        is_typing_link=form.data.get("typing") == form.add_prefix("media_url") and "media_url" in form.changed_data,
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +234,7 @@ def bubble_of(facts: Facts, stop: Stop, new_day: bool, question: dict[str, objec
     meta = [moment.clock, *(["at night"] if moment.at_night else []), *draft.errors, *facts.problems]
     return Bubble(
         body=filled(draft.text.body, stop.kept),
-        pictures=[draft.picture] if draft.picture else [],
+        pictures=draft.shown_pictures,
         meta=" · ".join(meta),
         day=date_format(moment.local, "l, j F") if new_day else "",
         gap=moment.gap if draft.text.wait.delay or draft.text.wait.at else "",

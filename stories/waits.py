@@ -1,8 +1,8 @@
 """Waits in the words that people use. Pure computation: no model, no clock of its own.
 
 A wait says when a text comes, seen from the moment when the text before was really sent (for the first text: from
-the reader's own). Clocks and days are those of the reader's place. Case and spaces do not matter; numbers up to
-twelve may be words.
+the reader's own). Clocks and days are those of the reader's place. Case, spaces and a full stop or exclamation mark at
+the end do not matter; numbers up to twelve may be words.
 
     what is written                               what it means
     --------------------------------------------  --------------------------------------------------------------
@@ -55,6 +55,8 @@ WAIT_SUGGESTIONS = [
 DAY = timedelta(days=1)
 WAIT_MAX = 3650 * DAY
 WORDS_MAX_LENGTH = 100
+# After a word: a full stop alone says nothing.
+SENTENCE_END = re.compile(r"(?<=\w) ?[.!]$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,7 @@ def parse_wait(words: str) -> Wait:
 
     Raises ValidationError with a sentence that says what to write instead.
     """
-    said = " ".join(words.lower().split())
+    said = SENTENCE_END.sub("", " ".join(words.lower().split()))
     if said in AT_ONCE_WORDS:
         return Wait()
     if len(said) > WORDS_MAX_LENGTH:

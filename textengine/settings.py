@@ -292,6 +292,15 @@ STORAGES = {
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"},
+    # Small copies of linked pictures, of up to half a megabyte each.
+    "pictures": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        "LOCATION": "pictures",
+        "OPTIONS": {"MAX_ENTRIES": 100},
+    },
+}
 # Addresses and ports besides the public internet's that a picture's link may lead to: for tests, and for nothing else.
 LINKS_MAY_ALSO_REACH: frozenset[tuple[str, int]] = frozenset()
 # After how many days messages that nobody waits for any more are deleted; kept for ever unless set.

@@ -120,6 +120,19 @@ def test_an_address_that_cannot_be_is_refused_in_words(journalist):
     assert "An address has letters without accents, digits and hyphens, nothing else." in page
 
 
+@pytest.mark.parametrize("title", ["\u200b", "\u2060 \u00ad", "\u3164", "\u2800\ufe0f"])
+def test_a_title_that_nobody_can_see_is_refused(journalist, title):
+    response = journalist.post(ADD, form_of(Story(title=title)))
+    assert "Nobody can see this title" in response.context["adminform"].form.errors["title"][0]
+    assert not Story.objects.exists()
+
+
+@pytest.mark.parametrize("title", ["\U0001f6a2", "?", "\u6c34\u200b"])
+def test_a_title_needs_no_more_than_one_character_that_shows(journalist, title):
+    journalist.post(ADD, form_of(Story(title=title)))
+    assert Story.objects.get().title == title
+
+
 def test_an_address_that_was_emptied_follows_the_title_and_one_that_was_kept_stays(journalist):
     story = make_story(title="The Bus", slug="bus")
     assert journalist.post(page_of(story), form_of(story)).status_code == 302

@@ -115,3 +115,35 @@ def test_leaving_asks_while_something_is_pasted_and_not_looked_at(page):
     page.get_by_role("link", name="Home").click()
     expect(page).to_have_title(re.compile("Newsroom"))
     assert asked == ["beforeunload"]
+
+
+def test_leaving_the_preview_asks_since_nothing_is_saved_yet(page):
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    page.get_by_role("link", name="Import a story").click()
+    words(page).fill(SCRIPT)
+    press(page, "Preview")
+    press(page, "Back to the words")
+    press(page, "Preview")
+    expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
+    assert asked == []
+    page.get_by_role("link", name="Home").click()
+    expect(page).to_have_title(re.compile("Newsroom"))
+    assert asked == ["beforeunload"]
+
+
+def test_leaving_the_preview_of_what_is_saved_already_does_not_ask(page, live_server):
+    asked = []
+    page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))
+    import_url = live_server.url + reverse("admin:stories_story_import")
+    page.goto(import_url)
+    words(page).fill(SCRIPT)
+    press(page, "Preview")
+    press(page, "Save")
+    page.goto(import_url)
+    words(page).fill(SCRIPT)
+    press(page, "Preview")
+    page.get_by_text("Nothing would change").click()
+    page.get_by_role("link", name="Home").click()
+    expect(page).to_have_title(re.compile("Newsroom"))
+    assert asked == []

@@ -2,11 +2,12 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from html import unescape
 from threading import Barrier
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connections
 from django.test import Client
@@ -167,6 +168,59 @@ def test_what_was_changed_elsewhere_is_nobodys_entry_and_told_too(story, ada):
     assert [row.body for row in elsewhere.texts] == [FIRST[0], "from a shell", "c"]
     assert elsewhere.entry.history_user is None
     assert newest.entry.history_user.username == "Ada"
+
+
+def delete(person, story):
+    return person.client.post(reverse("admin:stories_story_delete", args=[story.pk]), {"post": "yes"})
+
+
+def test_what_was_typed_in_a_story_that_somebody_deleted_meanwhile_becomes_a_new_one(story, ada, bo):
+    assert delete(ada, story).status_code == 302
+    upload = SimpleUploadedFile("x.png", make_picture(), content_type="image/png")
+    rows = [{}, {"body": "b by Bo", "wait": "2 hours", "media": upload}, {"DELETE": "on"}, {"body": "new by Bo"}]
+    refused = bo.save(rows, summary="By Bo", _publish="1")
+    assert not Story.objects.exists()
+    page = words(refused)
+    assert re.search(r"Ada deleted this story on \d+ \w+, \d\d:\d\d, while you had it open\.", page)
+    assert "Saving makes it a new story, a draft." in page
+    assert "have to be chosen again" in page
+    add = reverse("admin:stories_story_add")
+    assert f'action="{add}"' in refused.content.decode()
+    assert refused.context["preview_url"] == reverse("admin:stories_story_preview_new")
+    assert bo.client.post(add, posted_by(refused)).status_code == 302
+    saved = Story.objects.get()
+    assert saved.pk != story.pk
+    assert (saved.title, saved.slug, saved.summary, saved.status) == ("The River", story.slug, "By Bo", "draft")
+    assert bodies(saved) == [FIRST[0], "b by Bo", "new by Bo"]
+    assert saved.texts.get(position=2).wait.delay == timedelta(hours=2)
+
+
+def posted_by(page) -> dict:
+    """Return what the browser posts from a page that came back."""
+    form, formset = page.context["adminform"].form, page.context["inline_admin_formsets"][0].formset
+    fields = [*form, *formset.management_form, *(field for text in formset.forms for field in text)]
+    html = page.content.decode()
+    values = {field.html_name: field.value() for field in fields if f'name="{field.html_name}"' in html}
+    return {name: value for name, value in values.items() if value not in (None, False)}
+
+
+def test_a_story_that_is_gone_without_a_trace_is_told_of_too(story, ada):
+    story.delete()
+    page = words(ada.save([{}, {"body": "b by Ada"}]))
+    assert "Somebody deleted this story, while you had it open." in page
+    assert "chosen again" not in page
+
+
+def test_who_may_not_add_a_story_gets_the_words_typed_in_a_deleted_one_to_copy(story, ada, bo):
+    User.objects.filter(username="Bo").update(is_superuser=False, is_staff=True)
+    names = ["view_story", "change_story", "change_storytext", "view_storytext"]
+    User.objects.get(username="Bo").user_permissions.set(Permission.objects.filter(codename__in=names))
+    delete(ada, story)
+    rows = [{"ORDER": 2}, {"body": "b by Bo", "ORDER": 1}, {"DELETE": "on"}]
+    page = words(bo.save(rows, summary="By Bo"))
+    assert "Ada deleted this story on" in page
+    assert f"The River By Bo b by Bo {FIRST[0]}" in page
+    assert not Story.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -105,15 +105,15 @@ def test_a_chosen_picture_that_only_the_browser_has_makes_a_picture_message(jour
     answer = seen(journalist, story, [{}, {"media_url": ""}], chosen=["texts-1-media"])
     assert '<img class="bubble__media" data-chosen="texts-1"' in answer["phone"]
     assert "bubble--failed" not in answer["phone"]
-    assert "picture message" in answer["texts"]["texts-1"]["html"]
+    assert answer["texts"]["texts-1"]["html"].strip() == "a picture message"
     assert "1 picture message" in answer["story"]["facts"]
 
 
-def test_a_linked_picture_is_named_by_its_host_and_never_fetched(journalist):
+def test_a_linked_picture_is_named_by_its_host_and_comes_from_ours(journalist):
     story = make_story([("first", 0)])
     phone = seen(journalist, story, [{"media_url": "https://pictures.example.org/a.png"}])["phone"]
     assert "Picture: pictures.example.org" in phone
-    assert "<img" not in phone
+    assert re.findall(r'<img[^>]* src="([^?]+)', phone) == [reverse("admin:stories_story_linked")]
 
 
 def test_the_bill_follows_the_newsrooms_prices_and_the_number_of_readers(journalist):

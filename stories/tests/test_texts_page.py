@@ -122,6 +122,21 @@ def test_leaving_asks_only_while_something_is_not_saved(open_desk, story):
         assert asked == ["beforeunload"] * 2
 
 
+def test_a_story_that_is_deleted_while_it_is_written_is_saved_as_a_new_one(open_desk, story):
+    with open_desk() as page:
+        body(page, 2).fill("two, and more")
+        tool(page, 1, "Delete").click()
+        tool(page, 2, "Insert below").click()
+        page.keyboard.type("new")
+        story.delete()
+        page.get_by_role("button", name="Save and continue editing").click()
+        panel = page.get_by_role("region", name="Deleted by somebody else meanwhile")
+        expect(panel).to_contain_text("Somebody deleted this story, while you had it open.")
+        assert bodies(page) == ["two, and more", "three", "new"]
+        save(page)
+        assert saved(Story.objects.get(title="The River")) == bodies(page) == ["two, and more", "three", "new"]
+
+
 def test_saving_twice_saves_once(browser, live_server, client):
     twice = "setTimeout(() => document.querySelector('[name=_continue]').click(), %d)"
     with desk(browser, live_server, client, None) as page:

@@ -4,6 +4,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -47,16 +48,24 @@ def launched():
 
 
 @contextmanager
-def new_page(browser, width: int = 1280, height: int = 900, **options) -> Iterator:
-    """A page in a fresh profile; nothing may have gone wrong on it: no error, no refused script or style."""
+def new_page(browser, width: int = 1280, height: int = 900, lacking: str = "", **options) -> Iterator:
+    """A page in a fresh profile; nothing may have gone wrong on it: no error, no refused script or style.
+
+    What is at the path `lacking` may be lacking.
+    """
     context = browser.new_context(viewport={"width": width, "height": height}, **options)
     context.set_default_timeout(TIMEOUT_MILLISECONDS)
     page = context.new_page()
     problems: list[str] = []
-    page.on("console", lambda message: problems.append(message.text) if message.type == "error" else None)
+    page.on("console", lambda message: problems.append(message.text) if is_problem(message, lacking) else None)
     page.on("pageerror", lambda error: problems.append(str(error)))
     try:
         yield page
     finally:
         context.close()
     assert problems == []
+
+
+def is_problem(message, lacking: str) -> bool:
+    is_lacking = "404" in message.text and urlsplit(message.location["url"]).path == lacking
+    return message.type == "error" and not is_lacking

@@ -1,7 +1,8 @@
 // The place of a problem is a button that leads to its line, and marks it. Leaving what stands here asks first.
 "use strict";
 {
-    const area = document.getElementById("id_source");
+    // The preview of an import carries its words in a hidden field.
+    const area = document.querySelector("[name=source]");
 
     /** Return where a line begins, and the next one; lines count from 1. */
     const edges = (number) => {
@@ -26,7 +27,7 @@
     area.form.addEventListener("submit", () => { isPosted = true; });
     window.addEventListener("pageshow", () => { isPosted = false; });
     window.addEventListener("beforeunload", (event) => {
-        // Whatever stands in the area is on this page alone, also what came back with it.
+        // Whatever stands in the field is on this page alone, also what came back with it.
         if (!isPosted && area.value.trim()) {
             event.preventDefault();
         }

@@ -6,14 +6,18 @@ const allButton = group.querySelector("[data-plain-all]");
 const plains = new Map();
 const before = new Map();
 
+const put = (area, words) => {
+    area.value = words;
+    area.dispatchEvent(new Event("input", {bubbles: true}));
+};
+
 /** Write `words` as if they were typed, so that Ctrl and Z takes them back. */
 const write = (area, words) => {
     area.focus({preventScroll: true});
     area.select();
     // In a card that is folded, nothing can be typed.
     if (document.activeElement !== area || !document.execCommand("insertText", false, words)) {
-        area.value = words;
-        area.dispatchEvent(new Event("input", {bubbles: true}));
+        put(area, words);
     }
 };
 
@@ -26,10 +30,10 @@ const addUndoButton = (card) => {
     card.querySelector("[data-facts]").append(" ", button);
 };
 
-const makePlain = (card) => {
+const makePlain = (card, writing) => {
     const area = field(card, "body");
     before.set(card, {was: area.value, is: plains.get(card.id)});
-    write(area, plains.get(card.id));
+    writing(area, plains.get(card.id));
 };
 
 const undo = (card) => {
@@ -67,14 +71,14 @@ export const start = () => {
         const button = event.target.closest("button");
         if (button && "plain" in button.dataset) {
             const card = cardOf(button);
-            makePlain(card);
+            makePlain(card, write);
             say(`Text ${placeOf(card)} is plain now. Control and Z takes it back.`);
         } else if (button && "plainUndo" in button.dataset) {
             undo(cardOf(button));
         } else if (button === allButton) {
             const all = cards().filter((card) => plains.get(card.id));
-            all.forEach(makePlain);
-            allButton.focus({preventScroll: true});
+            // As if typed, hundreds of texts would keep the page waiting for seconds; each has its own undo.
+            all.forEach((card) => makePlain(card, put));
             say(`${all.length} texts are plain now. Each can be undone.`);
             changed();
         }

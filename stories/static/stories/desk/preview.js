@@ -2,6 +2,7 @@
 
 import {allCards, cardOf, field, form, group, token} from "./cards.js";
 import {open} from "./folding.js";
+import "../linked.js";
 import {chosenAddress} from "./pictures.js";
 import {offer, offerAll} from "./plain.js";
 
@@ -31,6 +32,8 @@ const question = () => {
             fields.append("chosen", name);
         }
     }
+    // A link is not followed while it is being typed.
+    fields.append("typing", document.activeElement?.name ?? "");
     for (const [name, value] of new FormData(controls)) {
         fields.append(name, value);
     }

@@ -158,7 +158,7 @@ PORT = port("PORT", 8000)
 SANDBOX_PORT = port("SANDBOX_PORT", 8001)
 if PORT == SANDBOX_PORT:
     raise ImproperlyConfigured(f"PORT and SANDBOX_PORT are both {PORT}; set one of them to another port.")
-# How many processes the web server runs; each answers one request at a time.
+# How many processes the web server runs; each answers one request at a time, or two on PostgreSQL.
 WEB_CONCURRENCY = count("WEB_CONCURRENCY", 2)
 # Where Twilio and readers reach us. Signatures are computed over it, and pictures are fetched from it.
 PUBLIC_URL = base_url("PUBLIC_URL", f"http://localhost:{PORT}")

@@ -1,7 +1,8 @@
 """`python -m textengine.web`: the web server, set up as the settings say.
 
 Its own threads take connections and read requests, so that a slow or silent client keeps nobody waiting. Django runs in
-processes beside it, one request at a time in each: threads would fight for SQLite's one write lock.
+processes beside it. On SQLite each answers one request at a time, since threads would fight for the one write lock; on
+PostgreSQL two, so that one goes on while the other waits for the server.
 """
 
 import contextlib
@@ -65,7 +66,7 @@ def serve() -> bool:
         address=address(settings.PUBLIC_URL),
         port=settings.PORT,
         workers=settings.WEB_CONCURRENCY,
-        blocking_threads=1,
+        blocking_threads=1 if settings.DATABASES["default"]["ENGINE"].endswith("sqlite") else 2,
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.warning,

@@ -77,7 +77,7 @@ def test_an_article_pasted_as_a_script_is_published_and_read_in_the_steps_of_the
         open_phones(phones, processes, READER)
         text_from(phones, "Nightbus")
         bubbles = phone(phones).locator(".bubble--from-us")
-        expect(bubbles).to_have_count(3, timeout=20_000)
+        expect(bubbles).to_have_count(3)
         expect(bubbles.nth(0)).to_contain_text("the only bus that runs when all others have gone home")
         expect(bubbles.nth(1)).to_contain_text("The first stop is at the railway station")
         expect(bubbles.nth(1).locator("img")).to_be_visible()

@@ -102,7 +102,7 @@ def test_the_sample_story_arrives_in_order_with_its_pictures_while_the_admin_sho
         text_from(phones, story.keyword.lower())
         bubbles = phone(phones).locator(".bubble--from-us")
         for place in range(1, len(texts) + 1):
-            expect(bubbles).to_have_count(place, timeout=20_000)
+            expect(bubbles).to_have_count(place)
             wait_until(lambda place=place: Enrollment.objects.get().step == place)
             desk.goto(f"{processes.url}/admin/subscribers/enrollment/")
             row = desk.get_by_role("row").filter(has_text=READER)

@@ -60,7 +60,7 @@ def test_a_journalist_rehearses_a_draft_from_entering_the_number_to_the_last_tex
         progress = desk.get_by_role("region", name="On its way")
         expect(progress).to_contain_text("1 of 4 texts were sent.")
         bubbles = phone(phones).locator(".bubble--from-us")
-        expect(bubbles).to_have_count(5, timeout=15_000)
+        expect(bubbles).to_have_count(5)
         words = ["First. Reply STOP to end.", "[2 days later]\nSecond.", "Third.", "[1 day later]\nFourth."]
         for place, text in enumerate(words, start=1):
             expect(bubbles.nth(place)).to_contain_text(text)

@@ -160,10 +160,10 @@ const send = (signal) => fetch(desk.dataset.url, {
 });
 
 // The page itself has just come from the server.
-let heard = performance.now();
+let answeredAt = performance.now();
 
 /** Whether the server was there lately, and knew who writes. */
-export const wasThere = () => navigator.onLine && performance.now() - heard < LATELY;
+export const wasThere = () => navigator.onLine && performance.now() - answeredAt < LATELY;
 
 /** Ask whether it is there now. What else may be wrong with it, it says itself when the story is saved. */
 export const isThere = async () => {
@@ -189,7 +189,7 @@ const ask = async () => {
     }
     running = null;
     took = performance.now() - began;
-    heard = answer instanceof Error ? -Infinity : performance.now();
+    answeredAt = answer instanceof Error ? -Infinity : performance.now();
     said.textContent = answer instanceof Error ? UNREACHABLE : "";
     if (!(answer instanceof Error)) {
         show(answer);

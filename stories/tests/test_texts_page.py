@@ -128,6 +128,8 @@ def test_a_story_that_is_deleted_while_it_is_written_is_saved_as_a_new_one(open_
         tool(page, 1, "Delete").click()
         tool(page, 2, "Insert below").click()
         page.keyboard.type("new")
+        # A preview that asks for the story only now would not find it.
+        expect(page.locator(".phone .thread")).to_contain_text("new")
         story.delete()
         page.get_by_role("button", name="Save and continue editing").click()
         panel = page.get_by_role("region", name="Deleted by somebody else meanwhile")

@@ -34,6 +34,8 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.MD5PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
+# A server looks at every static file once, when it starts; each test's client is a server that has just started.
+WHITENOISE_AUTOREFRESH = True
 # A file, so that the processes that tests start see the same database.
 if DATABASES["default"]["ENGINE"].endswith("sqlite"):
     DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_DATABASE_NAME", str(BASE_DIR / "test.sqlite3"))}

@@ -51,6 +51,8 @@ def run_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, 
     look at pages, with the first alone. Then, one by one, those that measure time: these leave the machine mostly idle,
     so that the databases can take theirs at the same moment.
     """
+    # Each of the processes would compile all tests again: one of them does it, and leaves it to the others.
+    captured([sys.executable, "-m", "pytest", "--collect-only", "--quiet", *arguments])
     codes = {database: [] for database in suites}
     chosen = "not in_time"
     for database, pytest in suites.items():

@@ -36,6 +36,8 @@ PASSWORD_HASHERS = [
 ]
 # A server looks at every static file once, when it starts; each test's client is a server that has just started.
 WHITENOISE_AUTOREFRESH = True
+IS_SQLITE = DATABASES["default"]["ENGINE"].endswith("sqlite")
+DATABASES["default"]["ENGINE"] = f"textengine.tests.backends.{'sqlite' if IS_SQLITE else 'postgresql'}"
 # A file, so that the processes that tests start see the same database.
-if DATABASES["default"]["ENGINE"].endswith("sqlite"):
+if IS_SQLITE:
     DATABASES["default"]["TEST"] = {"NAME": os.environ.get("TEST_DATABASE_NAME", str(BASE_DIR / "test.sqlite3"))}

@@ -57,7 +57,7 @@ UNUSABLE = [
         ({"TWILIO_ACCOUNT_SID": "AC1"}, "TWILIO_ACCOUNT_SID is 'AC1'"),
         ({"TWILIO_NUMBER": "555-0100"}, "TWILIO_NUMBER is '555-0100'; set it to a number in the form +14155550100"),
         ({"TWILIO_MESSAGING_SERVICE_SID": "x"}, "TWILIO_MESSAGING_SERVICE_SID is 'x'"),
-        ({"PAUSE_WORDS": "wait, Stop!"}, "PAUSE_WORDS names 'Stop!', which is a word that phone networks act on"),
+        ({"PAUSE_WORDS": "wait, Opt out"}, "PAUSE_WORDS names 'Opt out', which is a word that phone networks act on"),
         ({"WHERE_WORDS": "?"}, "WHERE_WORDS names '?', which is no word at all"),
     ],
     [

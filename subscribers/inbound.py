@@ -131,7 +131,8 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
         awaits_answer=bool(may_answer),
         keywords={word: Keyword(story, bool(in_story))} if story else {},
     )
-    reader = replace(reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered))
+    remarks_are_answered = bool(remarks_are_answered)
+    reader = replace(reader, is_new=had is None, remarks_are_answered=remarks_are_answered, allowed=allowed)
     decision, openings = decide(text.body, facts), []
     if decision.meaning is Meaning.ANSWER:
         facts = replace(facts, awaits_answer=False)
@@ -217,13 +218,13 @@ def stop(reader: Reader, number: str, word: str, decision: Decision, now: dateti
 
 
 def forget(reader: Reader, number: str, now: datetime) -> None:
-    """Erase all about this reader; who has opted out gets no word of it."""
+    """Erase all about this reader; who has opted out, or may not be texted, gets no word of it."""
     erasing.forget(Subscriber.objects.get(pk=reader.subscriber), now)
-    if not reader.opted_out:
+    if reader.allowed and not reader.opted_out:
         replies.answer(reader.subscriber, number, Kind.FORGOTTEN, now)
 
 
 def answer(reader: Reader, number: str, kind: Kind, decision: Decision, now: datetime) -> None:
-    """Say what there is to say, unless the carrier does."""
-    if not decision.answered:
+    """Say what there is to say, unless the carrier does, or nobody may."""
+    if reader.allowed and not decision.answered:
         replies.answer(reader.subscriber, number, kind, now)

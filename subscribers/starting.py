@@ -74,7 +74,8 @@ class Reader:
     """Who texted us, locked: the subscriber's id, and what stands there; `is_new` to any story.
 
     One who has asked to be forgotten may still be there; one who `was_made` just now was not. Whether remarks are
-    answered is the newsroom's choice, read along since most texts are remarks.
+    answered is the newsroom's choice, read along since most texts are remarks. Nothing is said to one whom we are
+    not `allowed` to text.
     """
 
     subscriber: int
@@ -85,6 +86,7 @@ class Reader:
     was_made: bool = False
     is_new: bool = False
     remarks_are_answered: bool = False
+    allowed: bool = True
 
     @property
     def zone(self) -> ZoneInfo:

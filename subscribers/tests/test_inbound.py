@@ -203,6 +203,13 @@ def test_who_may_not_start_a_story_may_still_stop(settings):
     assert enrollment.status == "stopped"
 
 
+@pytest.mark.parametrize("word", ["stop.", "forget", "help."])
+def test_nothing_is_said_where_we_may_not_text(settings, word):
+    settings.ALLOWED_COUNTRIES = frozenset({"US"})
+    text(word, sender="+442079460123")
+    assert not Message.objects.filter(direction="outbound").exists()
+
+
 @pytest.mark.parametrize("sender", ["12345", "ACME"])
 def test_short_codes_and_names_leave_a_trace_with_a_reason(sender):
     make_story(keyword="river")

@@ -190,6 +190,7 @@ def act(decision: Decision, reader: Reader, number: str, word: str, openings: li
         case Meaning.START:
             consent.opt_in(Subscriber.objects.get(pk=subscriber), now)
             answer(reader, number, Kind.STARTED, decision, now)
+            commands.follow_answer(subscriber, now)
         case Meaning.HELP:
             answer(reader, number, Kind.HELP, decision, now)
         case Meaning.PAUSE:

@@ -17,6 +17,8 @@ logger = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 OFFERED_MAX = 3
+# How far what we say is ahead of the text that follows it, so that it comes first.
+AHEAD = timedelta(seconds=3)
 
 # The newsroom's words in the language of the story that this reader began last, else in its own.
 WORDS = """

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from stories.models import StoryText
 from stories.tests.factory import make_story
 from subscribers import commands, dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber, SystemText
@@ -53,6 +54,15 @@ def test_a_text_whose_moment_passed_in_a_pause_comes_when_the_story_goes_on(read
     Message.objects.exclude(automatic="").delete()
     assert work(later) == 1
     assert sandbox.received(READER)[-1:] == ["Two"]
+
+
+@pytest.mark.parametrize(("away", "back"), [("pause", "resume"), ("stop", "start")])
+def test_what_a_reader_is_told_on_coming_back_comes_ahead_of_the_text_that_was_due_meanwhile(reading, away, back):
+    text(away, To=SHORT_CODE)
+    StoryText.objects.filter(position=2).update(delay=timedelta(0))
+    text(back, To=SHORT_CODE)
+    coming = Message.objects.filter(status="scheduled").order_by("due_at")
+    assert list(coming.values_list("step", flat=True))[-2:] == [None, 2]
 
 
 def test_a_claimed_text_is_not_sent_once_the_reader_has_paused(reading, sandbox):

@@ -224,6 +224,13 @@ def test_answers_are_limited_within_an_hour(reading, settings):
     assert len(kinds()) == 4
 
 
+def test_who_has_had_all_answers_of_an_hour_still_gets_help_and_the_confirmation_of_a_stop(reading, settings):
+    settings.ANSWERS_PER_HOUR = 2
+    for body in ("where", "where", "where", "help", "help", "help", "stop"):
+        text(body, To=SHORT_CODE)
+    assert kinds() == ["where", "where", "help", "help", "stopped"]
+
+
 def test_the_limit_counts_for_each_number_by_itself(reading, settings):
     settings.ANSWERS_PER_HOUR = 1
     text("where")

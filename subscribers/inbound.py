@@ -49,7 +49,8 @@ RETURNING id, opted_out_at, time_zone, forgotten_at, created_at = %(now)s
 # Not once more where it was erased meanwhile. With it comes what its meaning depends on: the story whose keyword it is,
 # and whether the reader is in that one; whether the reader has had any story (1) or is in one (2); whether remarks are
 # answered at all; whether a story that asks may wait for an answer. Stories are Story.objects.readable() that start at
-# this number of ours, and enrollments Enrollment.LIVE; a rehearsal, which has a pace, is none, but may ask.
+# this number of ours, or those that the reader is in; enrollments are Enrollment.LIVE; a rehearsal, which has a pace,
+# is none, but may ask.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
@@ -59,8 +60,13 @@ WHERE NOT EXISTS (SELECT 1 FROM subscribers_erasure WHERE sid = %(sid)s)
 ON CONFLICT DO NOTHING
 RETURNING (
     SELECT s.id FROM stories_story s
-    WHERE s.keyword = %(word)s AND s.status = 'published' AND s.number IN ('', %(number)s)
-        AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+    WHERE s.keyword = %(word)s AND (
+        s.status = 'published' AND s.number IN ('', %(number)s)
+            AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+        OR EXISTS (
+            SELECT 1 FROM subscribers_enrollment e
+            WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
+                AND e.status IN ('active', 'paused', 'waiting') AND e.pace IS NULL))
 ), EXISTS (
     SELECT 1 FROM subscribers_enrollment e JOIN stories_story s ON s.id = e.story_id
     WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused', 'waiting') AND s.keyword = %(word)s

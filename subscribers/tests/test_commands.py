@@ -7,7 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from stories.models import StoryText
+from stories.models import Story, StoryText
 from stories.tests.factory import make_story
 from subscribers import commands, dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber, SystemText
@@ -139,6 +139,16 @@ def test_the_keyword_of_a_story_one_is_in_is_answered_with_where(reading, body):
     assert "The river" in words
     assert "\n" not in words
     assert reading.story.enrollments.count() == 1
+
+
+def test_the_keyword_of_a_story_one_is_in_is_known_though_nobody_can_start_it_any_more_or_here(reading):
+    Story.objects.filter(pk=reading.story_id).update(status="archived")
+    text("river")
+    Story.objects.filter(pk=reading.story_id).update(status="published", number="+14155550199")
+    text("river")
+    assert kinds() == ["where", "where"]
+    text("river", sender="+14155550102")
+    assert Enrollment.objects.count() == 1
 
 
 def test_a_misspelt_keyword_starts_its_story(story):

@@ -142,7 +142,7 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
     decision, openings = decide(text.body, facts), []
     if decision.meaning is Meaning.ANSWER:
         facts = replace(facts, awaits_answer=False)
-        decision = hear(reader, text.body, decide(text.body, facts), now)
+        decision = hear(reader, text, decide(text.body, facts), now)
     if decision.meaning is Meaning.ANY:
         openings = stories_for(reader, text.number, word)
         keywords = {each.keyword: Keyword(each.story, each.had == 2) for each in openings if each.keyword}
@@ -153,10 +153,10 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
     return decision.meaning
 
 
-def hear(reader: Reader, body: str, otherwise: Decision, now: datetime) -> Decision:
+def hear(reader: Reader, text: InboundText, otherwise: Decision, now: datetime) -> Decision:
     """Hand a text to the story that may wait for an answer; return that it was one, or what it means `otherwise`."""
     means_more = otherwise.meaning not in (Meaning.ANY, Meaning.REMARK)
-    was_meant = answers.hear(reader.subscriber, body, now, means_more)
+    was_meant = answers.hear(reader.subscriber, text.number, text.body, now, means_more)
     return Decision(Meaning.ANSWER) if was_meant else otherwise
 
 

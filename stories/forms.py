@@ -150,7 +150,7 @@ class StoryForm(forms.ModelForm):
     refusal = ""  # why nothing may be saved, however right it is
 
     class Meta:
-        field_classes = {"summary": WordsField}
+        field_classes = {"summary": WordsField, "closing": WordsField}
         error_messages = {
             "slug": {"invalid": "An address has letters without accents, digits and hyphens, nothing else."}
         }

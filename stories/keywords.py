@@ -17,6 +17,12 @@ HELP_WORDS = frozenset({"HELP", "INFO"})
 RESERVED_WORDS = STOP_WORDS | START_WORDS | HELP_WORDS
 
 
+def reserved(word: str) -> str:
+    """Return which of the RESERVED_WORDS this normalized word is, empty if none: "OPT-OUT" and "S T O P" are, too."""
+    closed_up = "".join(filter(str.isalnum, word))
+    return closed_up if closed_up in RESERVED_WORDS else ""
+
+
 def command_words() -> dict[str, str]:
     """Return by which words readers steer their stories, each with the command that it is, such as PAUSE."""
     return commands_of(tuple(settings.COMMAND_WORDS.items()))
@@ -29,7 +35,7 @@ def commands_of(words: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[str, str
 
 def refusal(keyword: str | None) -> str:
     """Return why this word can start no story; empty if it can."""
-    if keyword in RESERVED_WORDS:
+    if keyword and reserved(keyword):
         return f"{keyword} has a meaning of its own for phone networks; choose another word."
     if command := command_words().get(keyword):
         what = "a command" if command == keyword else f"the command {command}"

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from .branches import Branches
-from .keywords import command_words, normalize
+from .keywords import command_words, normalize, reserved
 from .placeholders import names_used, names_without_words
 from .turns import CHOICES_MAX, NO_ANSWERS, Turn, choice_named
 
@@ -77,7 +77,7 @@ def word_problems(turn: Turn) -> Iterator[str]:
     seen = set()
     for word in (word for choice in turn.choices for word in choice.words):
         same = normalize(word)
-        if same in NO_ANSWERS:
+        if reserved(same) in NO_ANSWERS:
             yield f"The answer “{word}” has a meaning of its own for phone networks; use another word."
         if same in command_words():
             yield f"The answer “{word}” is a command by which readers steer their stories; use another word."

@@ -15,8 +15,8 @@ from .scheduling import schedule
 logger = logging.getLogger(__name__)
 
 
-def hear(subscriber: int, body: str, now: datetime, means_more: bool = False) -> bool:
-    """Take a text as the answer to the question that this reader was asked last; return whether it was one.
+def hear(subscriber: int, number: str, body: str, now: datetime, means_more: bool = False) -> bool:
+    """Take a text as the answer to what our `number`, which was texted, asked last; return whether it was one.
 
     Call it in the transaction that locked the subscriber. What fits no answer gets the question's hint, at most
     twice; one that `means_more`, such as a story's keyword, is left to that.
@@ -26,7 +26,7 @@ def hear(subscriber: int, body: str, now: datetime, means_more: bool = False) ->
     2. An answer is kept, and what it leads to is scheduled, its wait counted from now; the reminder is off.
     3. Anything else is helped.
     """
-    question = open_question(subscriber) or question_under_way(subscriber)
+    question = open_question(subscriber, number) or question_under_way(subscriber, number)
     text = question and StoryText.objects.filter(pk=question.text_id).first()
     if not text or not text.asks or is_too_late(question):
         return False

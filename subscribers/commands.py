@@ -33,8 +33,16 @@ def resume(subscriber: int, number: str, zone: ZoneInfo, now: datetime) -> None:
     schedule(paused, now)
     if paused:
         tell(subscriber, number, Kind.RESUMED, paused, now)
+        follow_answer(subscriber, now)
     else:
         where(subscriber, number, None, zone, now)
+
+
+def follow_answer(subscriber: int, now: datetime) -> None:
+    """Let what this reader has been told come ahead of the texts that were due before it."""
+    after = now + replies.AHEAD
+    due = Message.objects.story_texts().filter(status=Message.Status.SCHEDULED, due_at__lt=after)
+    due.filter(subscriber=subscriber).update(due_at=after)
 
 
 def change(subscriber: int, before: Enrollment.Status, after: Enrollment.Status) -> list[Enrollment]:

@@ -49,7 +49,8 @@ RETURNING id, opted_out_at, time_zone, forgotten_at, created_at = %(now)s
 # Not once more where it was erased meanwhile. With it comes what its meaning depends on: the story whose keyword it is,
 # and whether the reader is in that one; whether the reader has had any story (1) or is in one (2); whether remarks are
 # answered at all; whether a story that asks may wait for an answer. Stories are Story.objects.readable() that start at
-# this number of ours, and enrollments Enrollment.LIVE; a rehearsal, which has a pace, is none, but may ask.
+# this number of ours, or those that the reader is in; enrollments are Enrollment.LIVE; a rehearsal, which has a pace,
+# is none, but may ask.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
@@ -59,8 +60,13 @@ WHERE NOT EXISTS (SELECT 1 FROM subscribers_erasure WHERE sid = %(sid)s)
 ON CONFLICT DO NOTHING
 RETURNING (
     SELECT s.id FROM stories_story s
-    WHERE s.keyword = %(word)s AND s.status = 'published' AND s.number IN ('', %(number)s)
-        AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+    WHERE s.keyword = %(word)s AND (
+        s.status = 'published' AND s.number IN ('', %(number)s)
+            AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
+        OR EXISTS (
+            SELECT 1 FROM subscribers_enrollment e
+            WHERE e.subscriber_id = %(subscriber)s AND e.story_id = s.id
+                AND e.status IN ('active', 'paused', 'waiting') AND e.pace IS NULL))
 ), EXISTS (
     SELECT 1 FROM subscribers_enrollment e JOIN stories_story s ON s.id = e.story_id
     WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused', 'waiting') AND s.keyword = %(word)s
@@ -131,11 +137,12 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
         awaits_answer=bool(may_answer),
         keywords={word: Keyword(story, bool(in_story))} if story else {},
     )
-    reader = replace(reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered))
+    remarks_are_answered = bool(remarks_are_answered)
+    reader = replace(reader, is_new=had is None, remarks_are_answered=remarks_are_answered, allowed=allowed)
     decision, openings = decide(text.body, facts), []
     if decision.meaning is Meaning.ANSWER:
         facts = replace(facts, awaits_answer=False)
-        decision = hear(reader, text.body, decide(text.body, facts), now)
+        decision = hear(reader, text, decide(text.body, facts), now)
     if decision.meaning is Meaning.ANY:
         openings = stories_for(reader, text.number, word)
         keywords = {each.keyword: Keyword(each.story, each.had == 2) for each in openings if each.keyword}
@@ -146,10 +153,10 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
     return decision.meaning
 
 
-def hear(reader: Reader, body: str, otherwise: Decision, now: datetime) -> Decision:
+def hear(reader: Reader, text: InboundText, otherwise: Decision, now: datetime) -> Decision:
     """Hand a text to the story that may wait for an answer; return that it was one, or what it means `otherwise`."""
     means_more = otherwise.meaning not in (Meaning.ANY, Meaning.REMARK)
-    was_meant = answers.hear(reader.subscriber, body, now, means_more)
+    was_meant = answers.hear(reader.subscriber, text.number, text.body, now, means_more)
     return Decision(Meaning.ANSWER) if was_meant else otherwise
 
 
@@ -189,6 +196,7 @@ def act(decision: Decision, reader: Reader, number: str, word: str, openings: li
         case Meaning.START:
             consent.opt_in(Subscriber.objects.get(pk=subscriber), now)
             answer(reader, number, Kind.STARTED, decision, now)
+            commands.follow_answer(subscriber, now)
         case Meaning.HELP:
             answer(reader, number, Kind.HELP, decision, now)
         case Meaning.PAUSE:
@@ -217,13 +225,13 @@ def stop(reader: Reader, number: str, word: str, decision: Decision, now: dateti
 
 
 def forget(reader: Reader, number: str, now: datetime) -> None:
-    """Erase all about this reader; who has opted out gets no word of it."""
+    """Erase all about this reader; who has opted out, or may not be texted, gets no word of it."""
     erasing.forget(Subscriber.objects.get(pk=reader.subscriber), now)
-    if not reader.opted_out:
+    if reader.allowed and not reader.opted_out:
         replies.answer(reader.subscriber, number, Kind.FORGOTTEN, now)
 
 
 def answer(reader: Reader, number: str, kind: Kind, decision: Decision, now: datetime) -> None:
-    """Say what there is to say, unless the carrier does."""
-    if not decision.answered:
+    """Say what there is to say, unless the carrier does, or nobody may."""
+    if reader.allowed and not decision.answered:
         replies.answer(reader.subscriber, number, kind, now)

@@ -1,6 +1,6 @@
 """What a reader's text means. Data in, data out: nothing here reads or writes anything, but for the settings.
 
-The whole text counts, however it is typed: "Stop.", " STOP " and "stop!" are STOP, "please don't stop" is not.
+The whole text counts, however it is typed: "Stop.", " STOP " and "s.t.o.p." are STOP, "please don't stop" is not.
 """
 
 import re
@@ -10,7 +10,7 @@ from enum import Enum
 
 from django.conf import settings
 
-from stories.keywords import HELP_WORDS, RESERVED_WORDS, START_WORDS, STOP_WORDS, command_words, normalize
+from stories.keywords import HELP_WORDS, RESERVED_WORDS, START_WORDS, STOP_WORDS, command_words, normalize, reserved
 
 TOLL_FREE = re.compile(r"\+18(00|33|44|55|66|77|88)[0-9]{7}")
 SHORT_CODE = re.compile(r"[0-9]{3,8}")
@@ -120,7 +120,7 @@ def carrier_meaning(word: str, facts: Facts) -> Meaning | None:
     # The carrier takes no YES for an opt-in at a toll-free number.
     start_words = START_WORDS - {"YES"} if sender_kind(facts.number) == "toll-free" else START_WORDS
     words = {Meaning.STOP: STOP_WORDS, Meaning.START: start_words, Meaning.HELP: HELP_WORDS}
-    return next((meaning for meaning, of_meaning in words.items() if word in of_meaning), None)
+    return next((meaning for meaning, of_meaning in words.items() if reserved(word) in of_meaning), None)
 
 
 def is_answered(body: str, facts: Facts) -> bool:

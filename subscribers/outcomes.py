@@ -185,6 +185,9 @@ def follow_error(message: Message, action: Action, now: datetime) -> None:
             consent.opt_out(message.subscriber, now, "opted out at the carrier")
         case Action.GIVE_UP_READER:
             end(Enrollment.objects.filter(subscriber=message.subscriber_id), reason, now)
+        case Action.RETRY_ONCE if message.attempts >= ATTEMPTS[action]:
+            # A phone that is unknown is so for every text.
+            end(Enrollment.objects.filter(subscriber=message.subscriber_id), reason, now)
         case Action.SLOW_DOWN:
             slow_down(message.number, now + backoff(message.attempts))
         case Action.NEW_SENDER if forget_number(message) or message.number_lost:

@@ -105,9 +105,13 @@ def kept_by(enrollments: Collection[int]) -> dict[int, dict[str, str]]:
     return kept
 
 
-def open_question(subscriber: int) -> Question | None:
-    """Return the question that this reader was asked last, if it still waits; its enrollment is locked then."""
-    waiting = Question.objects.waiting().filter(enrollment__subscriber=subscriber).order_by("-asked_at", "-pk")
+def open_question(subscriber: int, number: str) -> Question | None:
+    """Return the question that this reader was asked last by our `number`, if it still waits.
+
+    Its enrollment is locked then. One without a number hears from the configured one, and is asked by any.
+    """
+    asked = Question.objects.waiting().filter(enrollment__subscriber=subscriber, enrollment__number__in=["", number])
+    waiting = asked.order_by("-asked_at", "-pk")
     enrollment = waiting.values_list("enrollment", flat=True).first()
     if enrollment is None or not Enrollment.objects.filter(pk=enrollment).locked():
         return None
@@ -115,7 +119,7 @@ def open_question(subscriber: int) -> Question | None:
     return waiting.filter(enrollment=enrollment).select_related("enrollment", "reminder").first()
 
 
-def question_under_way(subscriber: int) -> Question | None:
+def question_under_way(subscriber: int, number: str) -> Question | None:
     """Return the question of a text that may be on this reader's phone, though we do not know yet that it was sent.
 
     It is not saved; its enrollment is locked. Once the answer is there, it waits for the text to be recorded.
@@ -126,6 +130,7 @@ def question_under_way(subscriber: int) -> Question | None:
         begun_at__isnull=False,
         text__follows=Follows.ANSWER,
         enrollment__status__in=Enrollment.LIVE,
+        enrollment__number__in=["", number],
     )
     found = under_way.order_by("-begun_at").values_list("enrollment", flat=True).first()
     if found is None:
@@ -133,7 +138,7 @@ def question_under_way(subscriber: int) -> Question | None:
     enrollment = Enrollment.objects.locked().get(pk=found)
     message = under_way.filter(enrollment=found, step=enrollment.step + 1).first()
     if message is None:
-        return open_question(subscriber)
+        return open_question(subscriber, number)
     asked = {"enrollment": enrollment, "step": message.step}
     if Question.objects.filter(**asked).exists():
         return None

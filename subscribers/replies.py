@@ -16,7 +16,10 @@ from .wording import OCCASIONS, Kind, filled
 logger = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
+COUNTED_ALONE = (Kind.HELP, Kind.STOPPED)
 OFFERED_MAX = 3
+# How far what we say is ahead of the text that follows it, so that it comes first.
+AHEAD = timedelta(seconds=3)
 
 # The newsroom's words in the language of the story that this reader began last, else in its own.
 WORDS = """
@@ -25,14 +28,16 @@ SELECT body FROM subscribers_systemtext WHERE kind = %(kind)s AND language IN ('
     WHERE e.subscriber_id = %(subscriber)s AND e.pace IS NULL ORDER BY e.id DESC LIMIT 1), ''))
 ORDER BY language DESC LIMIT 1
 """
-# Nothing for a number that has had its answers for this hour: it may be a machine that answers to ours.
+# Nothing for a number that has had its answers for this hour: it may be a machine that answers to ours. What the law
+# asks for is not lost to other answers: it is counted by itself.
 SAY = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, number, story_id, automatic, body, media_urls,
     due_at, created_at, sender, reason, attempts, lease_owner)
 SELECT 'outbound', 'scheduled', %(subscriber)s, %(number)s, %(story)s, %(automatic)s, %(body)s, %(media_urls)s,
     %(due_at)s, %(now)s, '', '', 0, ''
 WHERE (SELECT COUNT(*) FROM subscribers_message
-    WHERE subscriber_id = %(subscriber)s AND NOT (automatic = '') AND created_at > %(hour_ago)s) < %(limit)s
+    WHERE subscriber_id = %(subscriber)s AND NOT (automatic = '') AND created_at > %(hour_ago)s
+        AND %(counted_alone)s IN ('', automatic)) < %(limit)s
 RETURNING id
 """
 
@@ -79,6 +84,7 @@ def say(
         now=now,
         hour_ago=now - HOUR,
         limit=settings.ANSWERS_PER_HOUR,
+        counted_alone=automatic if automatic in COUNTED_ALONE else "",
     )
     if said:
         logger.info("answer.scheduled id=%s kind=%s subscriber=%s", said[0][0], automatic, subscriber)

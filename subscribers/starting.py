@@ -3,7 +3,7 @@
 import logging
 import random
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,8 +22,6 @@ from .wording import OCCASIONS, Kind, filled
 
 logger = logging.getLogger(__name__)
 
-# How far a welcome is ahead of the story's first text, so that it comes first.
-WELCOME_AHEAD = timedelta(seconds=3)
 NO_LIMIT = 1_000_000
 
 # A story as it begins: with its first text. Stories are Story.objects.readable() that start at the number of ours
@@ -74,7 +72,8 @@ class Reader:
     """Who texted us, locked: the subscriber's id, and what stands there; `is_new` to any story.
 
     One who has asked to be forgotten may still be there; one who `was_made` just now was not. Whether remarks are
-    answered is the newsroom's choice, read along since most texts are remarks.
+    answered is the newsroom's choice, read along since most texts are remarks. Nothing is said to one whom we are
+    not `allowed` to text.
     """
 
     subscriber: int
@@ -85,6 +84,7 @@ class Reader:
     was_made: bool = False
     is_new: bool = False
     remarks_are_answered: bool = False
+    allowed: bool = True
 
     @property
     def zone(self) -> ZoneInfo:
@@ -159,7 +159,7 @@ def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None
             continue
         due = due_at(now, opening.wait, reader.zone if opening.at else UTC)
         if reader.is_new and greet(reader, opening.story, welcome, number, now):
-            due = max(due, now + WELCOME_AHEAD)
+            due = max(due, now + replies.AHEAD)
         insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due)], now)
         logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, opening.story, reader.subscriber)
 

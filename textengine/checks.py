@@ -11,7 +11,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError, storages
 from django.http.request import validate_host
 
-from stories.keywords import RESERVED_WORDS, normalize
+from stories.keywords import RESERVED_WORDS, normalize, reserved
 
 # What `make run` and .env.example use; whoever knows it can sign webhooks.
 SANDBOX_AUTH_TOKEN = "sandbox-auth-token"  # noqa: S105
@@ -95,11 +95,12 @@ def check_command_words(app_configs, **kwargs) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
     for command, of_command in settings.COMMAND_WORDS.items():
         for word in of_command:
-            if other := "no word at all" if not normalize(word) else meanings.get(normalize(word)):
+            same = reserved(normalize(word)) or normalize(word)
+            if other := meanings.get(same) if same else "no word at all":
                 messages.append(
                     Error(f"{command}_WORDS names {word!r}, which is {other}; choose another.", id="textengine.E008")
                 )
-            meanings[normalize(word)] = f"already one of {command}_WORDS"
+            meanings[same] = f"already one of {command}_WORDS"
     if settings.COMMAND_WORDS["PAUSE"] and not settings.COMMAND_WORDS["RESUME"]:
         messages.append(
             Error("PAUSE_WORDS lets readers pause, and RESUME_WORDS lets nobody go on; set both.", id="textengine.E009")

@@ -54,7 +54,7 @@ def count(name: str, default: int) -> int:
     value = env.str(name, "") or str(default)
     if value.isdecimal() and len(value) < 4 and int(value) > 0:
         return int(value)
-    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 up.")
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 to 999.")
 
 
 def words(name: str, default: str) -> tuple[str, ...]:

@@ -7,7 +7,13 @@ from ..turns import Turn
 from ..waits import Wait
 
 # What a file can say of a story as a whole, in the order in which it is written.
-STORY_FIELDS = ("title", "keyword", "slug", "status", "weight", "summary")
+STORY_FIELDS = ("title", "keyword", "slug", "status", "weight", "number", "language", "summary", "closing")
+# Those that are written only where the story has them, since most have none.
+RARE_FIELDS = ("number", "language", "closing")
+# Those that are taken away where a file says them with nothing behind.
+EMPTY_FIELDS = ("keyword", "summary", *RARE_FIELDS)
+# Those that have lines.
+LINED_FIELDS = ("summary", "closing")
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -66,7 +72,8 @@ class StoryDraft:
 
 def draft_of(story: Story) -> StoryDraft:
     """Return what a file of this story says."""
-    return StoryDraft(fields_of(story), [draft_of_text(text) for text in story.texts.order_by("position")])
+    fields = {name: value for name, value in fields_of(story).items() if value or name not in RARE_FIELDS}
+    return StoryDraft(fields, [draft_of_text(text) for text in story.texts.order_by("position")])
 
 
 def fields_of(story: Story) -> dict[str, str]:
@@ -100,6 +107,6 @@ def clean_alt(alt: str) -> str:
 
 
 def clean_value(name: str, value: str) -> str:
-    """Return what is said of this field, on one line; a summary keeps its lines, but not the spaces at their ends."""
+    """Return what is said of this field, on one line; what has lines keeps them, but not the spaces at their ends."""
     lines = [line.rstrip() for line in clean_lines(value).split("\n")]
-    return ("\n" if name == "summary" else " ").join(lines).strip()
+    return ("\n" if name in LINED_FIELDS else " ").join(lines).strip()

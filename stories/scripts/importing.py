@@ -16,7 +16,17 @@ from .. import publishing
 from ..forms import StoryForm
 from ..models import SLUG_MAX_LENGTH, Story, StoryText
 from ..turns import TURN_FIELDS
-from .drafts import STORY_FIELDS, ScriptError, StoryDraft, TextDraft, clean_body, draft_of, draft_of_text, fields_of
+from .drafts import (
+    EMPTY_FIELDS,
+    STORY_FIELDS,
+    ScriptError,
+    StoryDraft,
+    TextDraft,
+    clean_body,
+    draft_of,
+    draft_of_text,
+    fields_of,
+)
 from .matching import match, moved
 from .pictures import Pictures
 from .plans import FieldChange, Plan, TextChange
@@ -99,7 +109,7 @@ def state_of(story: Story) -> str:
 def with_fields(story: Story, draft: StoryDraft, title: str) -> tuple[Story, list[FieldChange]]:
     """Return the story with what the file says of it, and what that changes."""
     before = fields_of(story)
-    said = {name: value for name, value in draft.fields.items() if value or name in ("keyword", "summary")}
+    said = {name: value for name, value in draft.fields.items() if value or name in EMPTY_FIELDS}
     if "status" in said:
         said["status"] = said["status"].lower()
     form = ImportForm({**before, "title": before["title"] or title, **said}, instance=story)

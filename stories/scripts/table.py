@@ -11,7 +11,7 @@ from django.core.exceptions import ValidationError
 
 from ..turns import Turn
 from ..waits import Wait, parse_wait, wait_in_words
-from .drafts import STORY_FIELDS, StoryDraft, TextDraft, clean_alt, clean_body, clean_lines
+from .drafts import RARE_FIELDS, STORY_FIELDS, StoryDraft, TextDraft, clean_alt, clean_body, clean_lines
 from .turns import TurnReader, is_turn, turn_in_lines
 
 # What a text is called, and in the lines of a script what follows it: written where a story has any.
@@ -114,13 +114,14 @@ def write_table(draft: StoryDraft) -> str:
     file = StringIO(newline="")
     rows = csv.writer(file)
     turns = any(text.label or text.turn != Turn() for text in draft.texts)
-    rows.writerow(COLUMNS if turns else [name for name in COLUMNS if name not in TURN_COLUMNS])
-    fields = [draft.fields.get(name, "") for name in STORY_FIELDS]
+    said = [name for name in STORY_FIELDS if draft.fields.get(name) or name not in RARE_FIELDS]
+    rows.writerow([*(name for name in TEXT_COLUMNS if turns or name not in TURN_COLUMNS), *said])
+    fields = [draft.fields.get(name, "") for name in said]
     for text in draft.texts or [TextDraft()]:
         wait = wait_in_words(text.wait) if draft.texts else ""
         follows = [text.label, "\n".join(turn_in_lines(text.turn))] if turns else []
         rows.writerow(protected(cell) for cell in [text.body, wait, text.picture, text.alt, *follows, *fields])
-        fields = [""] * len(STORY_FIELDS)
+        fields = [""] * len(fields)
     # Without it, spreadsheets take the file for one in an older encoding.
     return "\ufeff" + file.getvalue()
 

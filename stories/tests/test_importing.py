@@ -19,6 +19,7 @@ from stories.scripts.importing import import_story, plan_import
 from stories.scripts.matching import match, moved
 from stories.scripts.pictures import Pictures
 from stories.scripts.script import write_script
+from stories.scripts.table import write_table
 
 from .factory import make_story
 from .picture_server import Answer, PictureServer
@@ -105,6 +106,35 @@ def test_what_a_file_does_not_say_stays_as_it_is(story):
     bring("---\nslug: river\nkeyword:\n---\nOne")
     story.refresh_from_db()
     assert (story.title, story.keyword) == ("The Creek", None)
+
+
+@pytest.mark.parametrize("written", [write_script, write_table])
+def test_the_number_the_language_and_the_closing_text_come_with_the_story(written):
+    said = {"number": "+14155550100", "language": "de", "closing": "Ende.\n\n{offers}"}
+    file = written(draft_of(make_story([("One. Reply STOP to end.", 0)], **said)))
+    Story.objects.all().delete()
+    bring(file)
+    again = Story.objects.get()
+    assert {name: getattr(again, name) for name in said} == said
+    assert written(draft_of(again)) == file
+
+
+def test_a_file_takes_the_number_the_language_and_the_closing_text_away_by_naming_them_alone():
+    story = make_story([("One. Reply STOP to end.", 0)], number="54321", language="de", closing="Goodbye.")
+    script = write_script(draft_of(story))
+    for name in ("number", "language", "closing"):
+        script = script.replace(f"{name}: {getattr(story, name)}", f"{name}:")
+    bring(script)
+    story.refresh_from_db()
+    assert (story.number, story.language, story.closing) == ("", "", "")
+
+
+def test_a_file_brings_in_no_closing_text_that_the_page_would_refuse():
+    script = write_script(draft_of(make_story(status="draft")))
+    script = script.replace("summary:", "number: 1\nclosing: {offer}\nsummary:")
+    with pytest.raises(ScriptError) as refused:
+        bring(script)
+    assert [problem.line for problem in refused.value.problems] == [7, 8]
 
 
 def test_each_text_keeps_its_row_through_correction_moving_and_insertion(story):

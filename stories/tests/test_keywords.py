@@ -57,7 +57,7 @@ def test_two_stories_cannot_share_a_keyword():
         make_story(keyword="RIVER")
 
 
-@pytest.mark.parametrize("word", sorted(RESERVED_WORDS))
+@pytest.mark.parametrize("word", [*sorted(RESERVED_WORDS), "opt-out", "stop all"])
 def test_a_word_that_phone_networks_act_on_is_no_keyword(word):
     with pytest.raises(ValidationError, match="meaning of its own"):
         Story(title="A", slug="a", keyword=word.lower()).full_clean()

@@ -242,6 +242,9 @@ def test_a_story_that_was_written_down_is_read_back_the_same(seed):
         summary=chance.choice(["", "One.\n\nTwo: x\n  ---\n=== 2 hours ===\n\tthree", '"all"', "---", "a\n---\nb"]),
         keyword=chance.choice([None, f"WORD {seed}"]),
         weight=chance.choice([0, 1, 7]),
+        number=chance.choice(["", "+14155550100", "54321"]),
+        language=chance.choice(["", "pt-BR"]),
+        closing=chance.choice(["", "Goodbye.\n\n  {offers}\n---\n* x", '"all"', "=1+1"]),
     )
     for text in nasty_texts(chance):
         text.story = story

@@ -43,6 +43,7 @@ def test_nothing_is_wrong_with_a_straight_story_a_question_or_a_loop_that_can_be
         (asking("A", "B"), "Write a hint: what a reader gets whose answer is none of these."),
         (asking("A", "B, á", hint="?"), "The answer “á” is there twice."),
         (asking("go on", "stop", hint="?"), "The answer “stop” has a meaning of its own for phone networks"),
+        (asking("go on", "opt out", hint="?"), "The answer “opt out” has a meaning of its own for phone networks"),
         (asking("A", "B -> nowhere", hint="?"), "The answer “B” leads to “nowhere”, and no text is named so."),
         (asking("A", "B", hint="?", answer_within=DAY), "Write what happens without an answer"),
         (asking("A", "B", hint="?", reminder="Well?"), "Write how long it waits for an answer."),

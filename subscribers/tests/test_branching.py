@@ -29,9 +29,9 @@ from .factory import OUR_NUMBER, make_enrollment, make_subscriber
 pytestmark = pytest.mark.django_db
 
 
-def text_in(enrollment: Enrollment, body: str, now=None) -> None:
+def text_in(enrollment: Enrollment, body: str, now=None, our_number: str = OUR_NUMBER) -> None:
     number = str(enrollment.subscriber.phone_number)
-    receive(InboundText(f"SM{uuid4().hex}", number, OUR_NUMBER, body), now or timezone.now())
+    receive(InboundText(f"SM{uuid4().hex}", number, our_number, body), now or timezone.now())
 
 
 def read_on(enrollment: Enrollment) -> list[str]:
@@ -134,6 +134,18 @@ def test_the_story_that_asked_last_gets_the_answer_and_then_the_one_before(sandb
     assert (question(first).answered_at, question(second).choice) == (None, "A")
     text_in(first, "A")
     assert question(first).choice == "A"
+
+
+def test_an_answer_is_what_was_texted_to_the_number_that_asked(sandbox):
+    anything = make_branching_story(("", "Your name?", asking("anything")), ("", "End.", Turn()))
+    enrollment = make_enrollment(story=anything, number=OUR_NUMBER)
+    read_on(enrollment)
+    other = make_story(keyword="forest", number="+14155550199")
+    text_in(enrollment, "forest", our_number="+14155550199")
+    assert other.enrollments.get().number == "+14155550199"
+    assert question(enrollment).answered_at is None
+    text_in(enrollment, "Forest")
+    assert question(enrollment).choice == "anything"
 
 
 def test_stop_and_help_come_before_any_answer_and_start_goes_on_at_the_question(sandbox):

@@ -7,6 +7,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from stories.models import Story, StoryText
 from stories.tests.factory import make_story
 from subscribers import commands, dispatch, holds
 from subscribers.models import Enrollment, Hold, Message, Subscriber, SystemText
@@ -53,6 +54,15 @@ def test_a_text_whose_moment_passed_in_a_pause_comes_when_the_story_goes_on(read
     Message.objects.exclude(automatic="").delete()
     assert work(later) == 1
     assert sandbox.received(READER)[-1:] == ["Two"]
+
+
+@pytest.mark.parametrize(("away", "back"), [("pause", "resume"), ("stop", "start")])
+def test_what_a_reader_is_told_on_coming_back_comes_ahead_of_the_text_that_was_due_meanwhile(reading, away, back):
+    text(away, To=SHORT_CODE)
+    StoryText.objects.filter(position=2).update(delay=timedelta(0))
+    text(back, To=SHORT_CODE)
+    coming = Message.objects.filter(status="scheduled").order_by("due_at")
+    assert list(coming.values_list("step", flat=True))[-2:] == [None, 2]
 
 
 def test_a_claimed_text_is_not_sent_once_the_reader_has_paused(reading, sandbox):
@@ -129,6 +139,16 @@ def test_the_keyword_of_a_story_one_is_in_is_answered_with_where(reading, body):
     assert "The river" in words
     assert "\n" not in words
     assert reading.story.enrollments.count() == 1
+
+
+def test_the_keyword_of_a_story_one_is_in_is_known_though_nobody_can_start_it_any_more_or_here(reading):
+    Story.objects.filter(pk=reading.story_id).update(status="archived")
+    text("river")
+    Story.objects.filter(pk=reading.story_id).update(status="published", number="+14155550199")
+    text("river")
+    assert kinds() == ["where", "where"]
+    text("river", sender="+14155550102")
+    assert Enrollment.objects.count() == 1
 
 
 def test_a_misspelt_keyword_starts_its_story(story):
@@ -212,6 +232,13 @@ def test_answers_are_limited_within_an_hour(reading, settings):
     Message.objects.update(created_at=timezone.now() - timedelta(minutes=61))
     text("where")
     assert len(kinds()) == 4
+
+
+def test_who_has_had_all_answers_of_an_hour_still_gets_help_and_the_confirmation_of_a_stop(reading, settings):
+    settings.ANSWERS_PER_HOUR = 2
+    for body in ("where", "where", "where", "help", "help", "help", "stop"):
+        text(body, To=SHORT_CODE)
+    assert kinds() == ["where", "where", "help", "help", "stopped"]
 
 
 def test_the_limit_counts_for_each_number_by_itself(reading, settings):

@@ -113,7 +113,7 @@ def test_stop_ends_every_enrollment_and_cancels_what_waits(word):
     assert set(Message.objects.story_texts().filter(sent_at=None).values_list("status", flat=True)) == {"canceled"}
 
 
-@pytest.mark.parametrize("word", ["please don't stop", "stop it", "nonstop", "st op"])
+@pytest.mark.parametrize("word", ["please don't stop", "stop it", "nonstop", "st opp"])
 def test_what_only_contains_stop_is_not_stop(word):
     make_enrollment(make_subscriber(READER))
     text(word)
@@ -201,6 +201,13 @@ def test_who_may_not_start_a_story_may_still_stop(settings):
     text("stop", sender="+442079460123")
     enrollment.refresh_from_db()
     assert enrollment.status == "stopped"
+
+
+@pytest.mark.parametrize("word", ["stop.", "forget", "help."])
+def test_nothing_is_said_where_we_may_not_text(settings, word):
+    settings.ALLOWED_COUNTRIES = frozenset({"US"})
+    text(word, sender="+442079460123")
+    assert not Message.objects.filter(direction="outbound").exists()
 
 
 @pytest.mark.parametrize("sender", ["12345", "ACME"])

@@ -144,6 +144,23 @@ def test_a_text_is_given_up_that_the_network_loses_again_and_again(sandbox, enro
     assert enrollment.messages.get(step=2).status == "scheduled"
 
 
+def test_a_phone_that_is_unknown_twice_ends_all_that_its_reader_reads(sandbox, enrollment):
+    other = make_enrollment(enrollment.subscriber, make_story(texts=[("Another", 3600)]))
+    work()
+    message = enrollment.messages.get(step=1)
+    report(message.sid, "undelivered", error_code=30005)
+    enrollment.refresh_from_db()
+    assert enrollment.status == "active"
+    again = Message.objects.get(again=message)
+    work(again.due_at)
+    again.refresh_from_db()
+    report(again.sid, "undelivered", error_code=30005)
+    for ended in (enrollment, other):
+        ended.refresh_from_db()
+        assert (ended.status, ended.reason) == ("failed", "unknown phone (30005)")
+    assert not Message.objects.filter(status="scheduled").exists()
+
+
 @pytest.mark.parametrize("code", [30007, 30019])
 def test_a_text_that_the_network_refused_is_not_sent_again(sandbox, enrollment, code):
     work()

@@ -11,6 +11,7 @@ from subscribers.ending import follow_end
 from subscribers.erasing import erase
 from subscribers.models import Enrollment, Erasure, Message, StoppedNumber, Subscriber
 from subscribers.outcomes import Outcome, record
+from subscribers.replies import AHEAD
 from textengine.carrier import Accepted
 
 from .engine import claimed, work
@@ -77,7 +78,7 @@ def test_a_pause_at_the_moment_of_sending_either_wins_or_came_too_late(sandbox):
         assert (enrollment.status, enrollment.step) == ("paused", len(had))
         text("resume", sender=number)
         for _ in range(2):
-            work()
+            work(timezone.now() + AHEAD)
         assert [body for body in sandbox.received(number) if body in ("One", "Two")] == ["One", "Two"]
 
 

@@ -17,6 +17,7 @@ from django_q.tasks import async_task
 
 from stories.models import StoryText
 from stories.pacing import gaps, lead_of, shortened
+from stories.quiet import quiet_hours_of
 from stories.timeline import timeline
 from stories.timing import due_at
 from stories.turns import TURN_FIELDS
@@ -220,7 +221,7 @@ def compressed(rehearsal: Enrollment, text: StoryText, texts: list[StoryText], z
 
     The true one is that of a reader who started when it did: the clock of the story, which runs faster, is nowhere.
     """
-    moments = timeline(texts, rehearsal.created_at, zone)
+    moments = timeline(texts, rehearsal.created_at, zone, quiet_hours_of(text.story.quiet))
     place = next(place for place, moment in enumerate(moments) if moment.text == text)
     return shortened(gaps(moments, rehearsal.created_at)[place], rehearsal.pace), lead_of(moments[place])
 

@@ -285,6 +285,18 @@ def test_readers_follow_a_story_only_when_its_texts_changed(journalist, rows, te
     assert OrmQ.objects.count() == tells
 
 
+def test_readers_follow_a_storys_quiet_hours(journalist):
+    story = make_story([("a", 0), ("b", 0)], quiet="off")
+    journalist.post(page_of(story), form_of(story, [{}, {}], quiet="off"))
+    assert OrmQ.objects.count() == 0
+    page = journalist.post(page_of(story), form_of(story, [{}, {}], quiet="late")).content.decode()
+    assert "“late” is not understood; write quiet hours as “21:00 to 8:00”, or “off” for none." in page
+    journalist.post(page_of(story), form_of(story, [{}, {}], quiet=""))
+    assert OrmQ.objects.count() == 1
+    story.refresh_from_db()
+    assert story.quiet == ""
+
+
 def test_deleting_a_story_that_has_readers_is_refused_in_words(journalist):
     story = make_enrollment().story
     url = reverse("admin:stories_story_delete", args=[story.pk])

@@ -147,6 +147,7 @@ class Processes:
             "SECRET_KEY": "only-for-tests",
             "DEBUG": "false",
             "TIME_ZONE": "UTC",
+            "QUIET_HOURS": "off",
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
             "MEDIA_ROOT": str(self.media_root),

@@ -7,7 +7,7 @@ from ..turns import Turn
 from ..waits import Wait
 
 # What a file can say of a story as a whole, in the order in which it is written.
-STORY_FIELDS = ("title", "keyword", "slug", "status", "weight", "summary")
+STORY_FIELDS = ("title", "keyword", "slug", "status", "weight", "quiet", "summary")
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -99,7 +99,7 @@ def state_of(story: Story) -> str:
 def with_fields(story: Story, draft: StoryDraft, title: str) -> tuple[Story, list[FieldChange]]:
     """Return the story with what the file says of it, and what that changes."""
     before = fields_of(story)
-    said = {name: value for name, value in draft.fields.items() if value or name in ("keyword", "summary")}
+    said = {name: value for name, value in draft.fields.items() if value or name in ("keyword", "quiet", "summary")}
     if "status" in said:
         said["status"] = said["status"].lower()
     form = ImportForm({**before, "title": before["title"] or title, **said}, instance=story)

@@ -296,6 +296,15 @@ def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:
     return batch[-1].pk if len(batch) == FOLLOW_BATCH else None
 
 
+def set_time_zone(subscriber: int, time_zone: str, now: datetime) -> None:
+    """Keep in which time zone this reader is; what waits for the clock there follows.
+
+    Call it in a transaction. It writes that alone, since the engine writes to this row too.
+    """
+    Subscriber.objects.filter(pk=subscriber).update(time_zone=time_zone)
+    schedule(Enrollment.objects.filter(subscriber=subscriber).live().locked(), now)
+
+
 def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
     """Make the next text of these enrollments due at `now`, at whatever hour; return for how many there was one.
 

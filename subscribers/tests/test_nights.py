@@ -323,3 +323,33 @@ def test_moving_readers_on_asks_no_more_often_because_of_quiet_hours(settings):
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert Message.objects.filter(step=2, due_at=MORNING).count() == 3
+
+
+def ask_where(reader: Subscriber, keeps: str = "timezone") -> Enrollment:
+    """Return a passage whose reader is asked for a city, and gets the next text at half past eight."""
+    question = asking("anything", keeps=keeps)
+    story = make_branching_story(("", "Which city?", question), ("", "Good morning.", Turn()))
+    story.texts.filter(position=2).update(delay=timedelta(0), at=time(8, 30))
+    return make_enrollment(reader, story, sent=1)
+
+
+@pytest.mark.parametrize(
+    ("said", "keeps", "zone"),
+    [
+        ("Adelaide", "timezone", "Australia/Adelaide"),
+        ("kathmandu, Nepal", "timezone", "Asia/Kathmandu"),
+        ("Somewhere", "timezone", "Europe/Berlin"),
+        ("Adelaide", "name", "Europe/Berlin"),
+    ],
+)
+def test_an_answer_says_where_its_reader_is(said, keeps, zone):
+    reader = berliner(number=webhooks.READER)
+    noon = make_story([("Noon", 0)])
+    noon.texts.update(at=time(12))
+    asked, other = ask_where(reader, keeps), make_enrollment(reader, noon)
+    webhooks.text(said)
+    reader.refresh_from_db()
+    assert reader.time_zone == zone
+    assert asked.questions.get().words == said
+    due = [message.due_at.astimezone(reader.zone) for message in (asked.messages.get(step=2), other.messages.get())]
+    assert [moment.time() for moment in due] == [time(8, 30), time(12)]

@@ -43,7 +43,7 @@ def take_pictures(folder: Path) -> None:
     call_command("migrate", verbosity=0)
     make_accounts()
     load_sample_story()
-    with Processes(media_root=folder) as processes, launched() as browser:
+    with Processes(media_root=folder, quiet_hours="21:00 to 8:00") as processes, launched() as browser:
         newsroom = Newsroom(processes, browser)
         read_sample_story(newsroom)
         with newsroom.window() as page:

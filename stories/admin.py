@@ -60,6 +60,7 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
     fieldsets = [
         (None, {"fields": [("title", "keyword"), "summary"]}),
         ("Address and weight", {"fields": ["slug", "weight"], "classes": ["collapse"]}),
+        ("Quiet hours", {"fields": ["quiet"], "classes": ["collapse"]}),
         (
             "Number, language and what comes after the end",
             {"fields": ["number", "language", "closing"], "classes": ["collapse"]},
@@ -147,7 +148,7 @@ class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, Publ
 
     def save_formset(self, request, form, formset, change):
         super().save_formset(request, form, formset, change)
-        if change and formset.texts_changed:
+        if change and (formset.texts_changed or "quiet" in form.changed_data):
             form.instance.revised()
 
 

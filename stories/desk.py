@@ -10,7 +10,7 @@ from django import forms
 from django.conf import settings
 from django.contrib.admin import ModelAdmin
 from django.contrib.admin.utils import unquote
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.signing import BadSignature
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotFound, JsonResponse
@@ -25,6 +25,7 @@ from .map import Map
 from .models import Story
 from .preview import Draft, Facts, Preview, drafts_in
 from .publishing import text_problems
+from .quiet import in_one_form
 from .timeline import starts
 
 # The smallest GIF there is, for a picture that is still the browser's alone.
@@ -105,6 +106,7 @@ def preview(model_admin: ModelAdmin, request: HttpRequest, object_id: str | None
     drafts = drafts_on_page(model_admin, request, story)
     story.title = request.POST.get("title", story.title)
     story.keyword = request.POST.get("keyword", story.keyword)
+    story.quiet = quiet_on_page(request, story)
     reader_form = ReaderForm(request.POST)
     start, zone = reader_form.start_and_zone(timezone.now())
     seen = Preview.of(story, drafts, start, zone, request.POST.getlist("answer"))
@@ -181,7 +183,7 @@ def shown(facts: Facts) -> dict:
     return {
         "html": render_to_string("admin/stories/text_facts.html", {"facts": facts}),
         "plain": facts.plain,
-        "at_night": bool(facts.moment and facts.moment.at_night),
+        "at_night": bool(facts.moment and facts.moment.night_in_words),
     }
 
 
@@ -207,6 +209,14 @@ def drafts_on_page(model_admin: ModelAdmin, request: HttpRequest, story: Story) 
         return saved_drafts(saved, prefix)
     kwargs = model_admin.get_formset_kwargs(request, story, inline, prefix)
     return drafts_in(FormSet(**kwargs | {"files": stand_ins(request.POST.getlist("chosen"))}))
+
+
+def quiet_on_page(request: HttpRequest, story: Story) -> str:
+    """Read the story's quiet hours from the page; as long as nobody understands them, as they are saved."""
+    try:
+        return in_one_form(request.POST.get("quiet", story.quiet))
+    except ValidationError:
+        return story.quiet
 
 
 def saved_drafts(story: Story, prefix: str = "texts") -> list[Draft]:

@@ -8,6 +8,7 @@ from itertools import count
 from unicodedata import category
 
 from django import forms
+from django.conf import settings
 from django.contrib.admin.widgets import AdminFileWidget
 from django.core.exceptions import ValidationError
 from django.db.models import Max
@@ -23,6 +24,7 @@ from . import publishing
 from .fetching import link_problems
 from .media import phone_picture
 from .models import Story, StoryText
+from .quiet import OFF
 from .turns import (
     TURN_FIELDS,
     Choice,
@@ -154,6 +156,11 @@ class StoryForm(forms.ModelForm):
         error_messages = {
             "slug": {"invalid": "An address has letters without accents, digits and hyphens, nothing else."}
         }
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        if "quiet" in self.fields:
+            self.fields["quiet"].widget.attrs["placeholder"] = str(settings.QUIET_HOURS or OFF)
 
     def clean_title(self) -> str:
         title = self.cleaned_data["title"]

@@ -21,6 +21,7 @@ from .keywords import KeywordField, refusal
 from .media import SUFFIXES, picture_kind, validate_picture
 from .phone import Picture
 from .prices import Price as Price
+from .quiet import OFF, QUIET_PATTERN, QuietHoursField
 from .records import Entry, Records
 from .turns import NAME_MAX_LENGTH, TURN_FIELDS, WORDS_MAX_LENGTH, ChoicesField, Follows, Turn
 from .waits import Wait
@@ -92,6 +93,14 @@ class Story(models.Model):
         help_text="In which language its readers get what the system says by itself, such as “de”, if those texts are "
         "there in it. Empty: the newsroom’s.",
     )
+    quiet = QuietHoursField(
+        "quiet hours",
+        max_length=40,
+        blank=True,
+        help_text="A text that would come in these hours of its reader’s night comes when they end, unless the reader "
+        "has just texted. Empty: as for all stories. “off” for a story that needs the night, or hours of its own, such "
+        "as “22:00 to 7:00”.",
+    )
     closing = models.TextField(
         "closing text",
         blank=True,
@@ -114,6 +123,9 @@ class Story(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["draft", "published", "archived"]), name="story_status_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(quiet__in=["", OFF]) | Q(quiet__regex=QUIET_PATTERN), name="quiet_hours_are_understood"
             ),
         ]
 

@@ -55,7 +55,7 @@ class Bubble:
     meta: str = ""
     day: date | str = ""
     gap: str = ""
-    # "pending" for what is still to come, "failed" for what never arrived, "night" for what would come at night
+    # "pending" for what is still to come, "failed" for what never arrived, "night" for what the night moves, or would
     state: str = ""
     key: str = ""  # where on the page being edited it is written
     question: int = 0  # which question of the thread it is, counted from 0

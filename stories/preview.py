@@ -18,11 +18,12 @@ from .models import Story, StoryText
 from .phone import Bubble, Option, Phone, Picture
 from .placeholders import filled
 from .prices import Cost, Price
+from .quiet import QuietHours, quiet_hours_of
 from .segments import Measurement, make_plain, measure
 from .timeline import Moment, timeline, total_duration
 from .turn_problems import turn_problems
 from .turns import Choice
-from .waits import delay_in_words
+from .waits import Wait, clock_in_words, delay_in_words
 from .walking import SILENCE, Stop, walk
 
 NO_KEYWORD = "Hello"
@@ -137,7 +138,7 @@ class Preview:
     ) -> "Preview":
         texts = [draft.text for draft in drafts]
         ways = Branches(texts)
-        way = list(walk(texts, ways, start, zone, chosen))
+        way = list(walk(texts, ways, start, zone, chosen, quiet_hours_of(story.quiet)))
         moments = {stop.place: stop.moment for stop in reversed(way)}
         problems = enumerate(zip(drafts, turn_problems(texts), strict=True))
         facts = [facts_of(draft, moments.get(place), of_text) for place, (draft, of_text) in problems]
@@ -166,8 +167,12 @@ class Preview:
     def duration_of(self, most: bool) -> timedelta:
         way = self.ways.way(lambda place: nominal(self.facts[place].draft.text), most)
         return total_duration(
-            timeline([self.facts[place].draft.text for place in way], self.start, self.zone), self.start
+            timeline([self.facts[place].draft.text for place in way], self.start, self.zone, self.quiet), self.start
         )
+
+    @property
+    def quiet(self) -> QuietHours | None:
+        return quiet_hours_of(self.story.quiet)
 
     def phone(self, address: Callable[[list[str]], str] | None = None) -> Phone:
         """Return the thread; with an `address` of the page with these answers, each answer to choose is a link."""
@@ -229,16 +234,21 @@ def about(duration: timedelta) -> timedelta:
     return max(unit, round(duration / unit) * unit)
 
 
+def moved_in_words(moved_from: datetime) -> str:
+    return f"moved from {clock_in_words(moved_from.time())}"
+
+
 def bubble_of(facts: Facts, stop: Stop, new_day: bool, question: dict[str, object]) -> Bubble:
     draft, moment = facts.draft, stop.moment
-    meta = [moment.clock, *(["at night"] if moment.at_night else []), *draft.errors, *facts.problems]
+    night = moved_in_words(moment.moved_from) if moment.moved_from else "at night" if moment.at_night else ""
+    meta = [moment.clock, *filter(None, [night]), *draft.errors, *facts.problems]
     return Bubble(
         body=filled(draft.text.body, stop.kept),
         pictures=draft.shown_pictures,
         meta=" · ".join(meta),
         day=date_format(moment.local, "l, j F") if new_day else "",
-        gap=moment.gap if draft.text.wait.delay or draft.text.wait.at else "",
-        state="failed" if draft.errors or facts.problems else "night" if moment.at_night else "",
+        gap=moment.gap if draft.text.wait != Wait() or moment.moved_from else "",
+        state="failed" if draft.errors or facts.problems else "night" if night else "",
         key=draft.key,
         **question,
     )

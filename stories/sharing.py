@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from io import BytesIO
-from itertools import accumulate
 from urllib.parse import quote
 
 import segno
@@ -17,8 +16,9 @@ from django.utils.safestring import mark_safe
 from .branches import Branches
 from .cards import Card
 from .models import Story, StoryText
+from .quiet import QuietHours, quiet_hours_of
 from .templatetags.phone_numbers import spaced
-from .timing import due_at
+from .timeline import timeline, total_duration
 from .turns import TURN_FIELDS
 
 DAY = timedelta(days=1)
@@ -52,8 +52,10 @@ class Pace:
     approximately: str = ""  # "up to" or "about", where it depends on answers
 
     @classmethod
-    def of(cls, texts: Iterable[StoryText]) -> "Pace":
+    def of(cls, texts: Iterable[StoryText], quiet: QuietHours | None = None) -> "Pace":
         """Return the pace of these texts, in their order, for who starts at noon of the newsroom's zone.
+
+        `quiet` are the quiet hours of their story.
 
         Where readers' answers lead to different texts, it is that of the longest way, if each answer comes at once.
         """
@@ -62,10 +64,10 @@ class Pace:
         if not ways.is_straight:
             texts = [texts[place] for place in ways.way(lambda place: 1, most=True)]
             approximately = "about" if ways.loops() else "up to"
-        moments = list(accumulate(texts, lambda after, text: due_at(after, text.wait, zone), initial=START))
-        sent = moments[1:]
+        moments = timeline(texts, START, zone, quiet)
+        sent = [moment.due for moment in moments]
         most = max((bisect_left(sent, first + DAY) - place for place, first in enumerate(sent)), default=0)
-        return cls(len(sent), moments[-1] - START, most, approximately)
+        return cls(len(sent), total_duration(moments, START), most, approximately)
 
     def __str__(self):
         if self.texts == 1:
@@ -104,7 +106,10 @@ class Invitation:
         return cls(
             story,
             story.number or settings.TWILIO_NUMBER,
-            Pace.of(story.texts.order_by("position").only("story", "delay", "days", "at", "label", *TURN_FIELDS)),
+            Pace.of(
+                story.texts.order_by("position").only("story", "delay", "days", "at", "label", *TURN_FIELDS),
+                quiet_hours_of(story.quiet),
+            ),
         )
 
     @property

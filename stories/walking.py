@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from .answers import kept_words
 from .branches import END, Branches
 from .models import StoryText
+from .quiet import QuietHours
 from .timeline import Moment, moment_of
 from .turns import Choice
 
@@ -35,7 +36,12 @@ class Stop:
 
 
 def walk(
-    texts: Sequence[StoryText], ways: Branches, start: datetime, zone: ZoneInfo, chosen: Iterable[str]
+    texts: Sequence[StoryText],
+    ways: Branches,
+    start: datetime,
+    zone: ZoneInfo,
+    chosen: Iterable[str],
+    quiet: QuietHours | None,
 ) -> Iterator[Stop]:
     """Yield the texts that a reader gets who starts at `start` and answers at once, each question as `chosen`.
 
@@ -45,7 +51,7 @@ def walk(
     answers, kept, seen = iter(chosen), {}, set()
     while place != END and place not in seen:
         text = texts[place]
-        moment = moment_of(text, since, zone, texted_at)
+        moment = moment_of(text, since, zone, texted_at, quiet)
         asks = text.asks and bool(text.choices)
         answer = answer_to(text, next(answers, None)) if asks else None
         yield Stop(place, moment, answer, dict(kept))

@@ -6,11 +6,12 @@ from datetime import datetime
 from stories.answers import kept_words, match
 from stories.models import StoryText
 from stories.placeholders import filled
+from stories.places import TIME_ZONE, zone_of_place
 from stories.turns import Choice
 
 from .models import Message, Question
 from .questions import HINTS_MAX, kept_by, open_question, question_under_way, unsent
-from .scheduling import schedule
+from .scheduling import schedule, set_time_zone
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,8 @@ def hear(subscriber: int, number: str, body: str, now: datetime, means_more: boo
 
     1. Without an open question, or when what comes without an answer is on its way already, it is no answer. A reader
        may be faster than the record of the text that asks.
-    2. An answer is kept, and what it leads to is scheduled, its wait counted from now; the reminder is off.
+    2. An answer is kept, and what it leads to is scheduled, its wait counted from now; the reminder is off. One that
+       says where the reader is sets the time zone.
     3. Anything else is helped.
     """
     question = open_question(subscriber, number) or question_under_way(subscriber, number)
@@ -52,7 +54,11 @@ def take(question: Question, text: StoryText, choice: Choice, body: str, now: da
         Message.objects.filter(pk=question.reminder_id).cancel()
     # It stood for the answer that was not given.
     Message.objects.filter(enrollment=question.enrollment_id, step=question.step + 1).delete()
-    schedule([question.enrollment], now)
+    zone = zone_of_place(words) if text.keeps == TIME_ZONE else ""
+    if zone:
+        set_time_zone(question.enrollment.subscriber_id, zone, now)
+    else:
+        schedule([question.enrollment], now)
     logger.info("question.answered id=%s enrollment=%s step=%s", question.pk, question.enrollment_id, question.step)
 
 

@@ -17,6 +17,7 @@ from textengine.database import run_sql
 
 from .holds import hold_back
 from .models import Message
+from .nights import Candidate, candidates_of, let_sleep
 from .rates import Rates
 
 # How far a poll looks ahead: until well after the next one, so that each message is in a worker when it is due.
@@ -43,7 +44,7 @@ def claim(now: datetime) -> int:
     1. Look, without a lock: an idle poll writes nothing.
     2. Put what the brake covers aside as `held`.
     3. Give back messages whose lease ran out before their request began.
-    4. Take what is due and has room in its sender's rate, oldest first, and what has to be looked up.
+    4. Take what is due, wakes nobody and has room in its sender's rate, oldest first, and what has to be looked up.
     5. Enqueue tasks in the same transaction, so that neither is ever without the other.
     """
     horizon = now + LOOK_AHEAD
@@ -55,7 +56,7 @@ def claim(now: datetime) -> int:
         never_begun = expired.filter(begun_at=None).order_by("lease_until", "pk")
         Message.objects.filter(pk__in=free(never_begun)).give_back()
         rates = Rates(now, horizon)
-        ids = rates.admit(next_of(rates.open(due)))
+        ids = rates.admit(let_sleep(next_of(rates.open(due)), now))
         unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))
         lease = uuid4()
         Message.objects.filter(pk__in=ids + unknown).update(
@@ -72,22 +73,23 @@ def owner(group: int | None = None) -> str:
     return f"{gethostname()[:60]}:{group or os.getpgrp()}"
 
 
-def next_of(due: QuerySet[Message]) -> list[int]:
-    """Return the ids of the messages to send next: the oldest or, with more than one poll may take, some of each story.
+def next_of(due: QuerySet[Message]) -> list[Candidate]:
+    """Return the messages to send next: the oldest or, with more than one poll may take, some of each story.
 
     Stories then take turns, so that one with a million readers does not keep the others waiting; what belongs to no
     story, such as an answer, comes before them.
     """
     if not due.order_by("due_at")[CLAIM_LIMIT : CLAIM_LIMIT + 1].exists():
-        return free(due.order_by("due_at", "pk"))
-    ids = free(due.filter(story=None).order_by("due_at", "pk"))
+        return free_candidates(due)
+    found = free_candidates(due.filter(story=None))
     stories = list(Story.objects.filter(Exists(due.filter(story=OuterRef("pk")))).values_list("pk", flat=True))
     drawn = random.sample(stories, min(len(stories), STORIES_AT_ONCE))
-    share = (CLAIM_LIMIT - len(ids)) // max(len(drawn), 1)
-    shares = [free(due.filter(story=story).order_by("due_at", "pk"), share) for story in drawn]
-    ids += [pk for turn in zip_longest(*shares) for pk in turn if pk is not None]
+    share = (CLAIM_LIMIT - len(found)) // max(len(drawn), 1)
+    shares = [free_candidates(due.filter(story=story), share) for story in drawn]
+    found += [candidate for turn in zip_longest(*shares) for candidate in turn if candidate is not None]
     # What some stories leave of their share goes to the oldest of the others.
-    return ids + free(due.exclude(pk__in=ids).order_by("due_at", "pk"), CLAIM_LIMIT - len(ids))
+    rest = due.exclude(pk__in=[candidate.message for candidate in found])
+    return found + free_candidates(rest, CLAIM_LIMIT - len(found))
 
 
 def free(messages: QuerySet[Message], limit: int = CLAIM_LIMIT) -> list[int]:
@@ -95,7 +97,16 @@ def free(messages: QuerySet[Message], limit: int = CLAIM_LIMIT) -> list[int]:
 
     A statement of its own: as a part of the UPDATE, PostgreSQL may run it more than once, and lock more.
     """
-    return list(messages.select_for_update(of=("self",), skip_locked=True).values_list("pk", flat=True)[:limit])
+    return list(locked(messages).values_list("pk", flat=True)[:limit])
+
+
+def free_candidates(due: QuerySet[Message], limit: int = CLAIM_LIMIT) -> list[Candidate]:
+    """Do so with messages that are due; return with each what says whether its reader may be asleep."""
+    return candidates_of(locked(due.order_by("due_at", "pk"))[:limit])
+
+
+def locked(messages: QuerySet[Message]) -> QuerySet[Message]:
+    return messages.select_for_update(of=("self",), skip_locked=True)
 
 
 def parts_of(ids: list[int]) -> list[list[int]]:

@@ -294,6 +294,7 @@ def send_again(message: Message, action: Action, now: datetime) -> None:
         story_id=message.story_id,
         again=message,
         automatic=message.automatic,
+        at_any_hour=message.at_any_hour,
         body=message.body,
         media_urls=message.media_urls,
         attempts=message.attempts,

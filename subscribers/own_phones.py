@@ -77,6 +77,7 @@ def text(phone: Subscriber, body: str, now: datetime) -> Message:
         subscriber=phone,
         body=body,
         due_at=now,
+        at_any_hour=True,
     )
 
 

@@ -93,6 +93,7 @@ def unsent(enrollment: Enrollment, words: str, due_at: datetime) -> Message:
         story_id=enrollment.story_id,
         body=words,
         due_at=due_at,
+        at_any_hour=enrollment.is_rehearsal,
     )
 
 

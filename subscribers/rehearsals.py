@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 
 from stories.models import Story
 from stories.pacing import gaps, pace_of, shortened
+from stories.quiet import quiet_hours_of
 from stories.timeline import timeline
 from textengine.database import retried_at_once, write_rows
 
@@ -26,9 +27,13 @@ def rehearsals_on(phone: Subscriber, story: Story) -> QuerySet[Enrollment]:
     return Enrollment.objects.rehearsals().filter(subscriber=phone, story=story).order_by("-pk")
 
 
-def true_gaps(story: Story, phone: Subscriber, start: datetime) -> list[timedelta]:
-    """Return the waits of this story as it is saved, for a reader with this phone who starts at that moment."""
-    return gaps(timeline(story.texts.order_by("position"), start, phone.zone), start)
+def true_gaps(story: Story, phone: Subscriber, start: datetime, keeps_quiet: bool) -> list[timedelta]:
+    """Return the waits of this story as it is saved, for a reader with this phone who starts at that moment.
+
+    A rehearsal at true speed does not keep its quiet hours: whoever asked for it wants it now.
+    """
+    texts = story.texts.order_by("position")
+    return gaps(timeline(texts, start, phone.zone, quiet_hours_of(story.quiet) if keeps_quiet else None), start)
 
 
 class Forgotten(Exception):
@@ -48,8 +53,10 @@ def start(story: Story, phone: Subscriber, total: timedelta | None, now: datetim
     if found.opted_out_at:
         raise OptedOut
     stop(rehearsals_on(phone, story), now, "begun anew")
-    waits = true_gaps(story, phone, now)
+    waits = true_gaps(story, phone, now, keeps_quiet=True)
     pace = 1.0 if total is None else pace_of(waits, total)
+    if pace == 1:
+        waits = true_gaps(story, phone, now, keeps_quiet=False)
     rehearsal = Enrollment.objects.create(subscriber=phone, story=story, pace=pace, created_at=now)
     schedule([rehearsal], now)
     logger.info("rehearsal.started id=%s story=%s pace=%s", rehearsal.pk, story.pk, pace)

@@ -17,6 +17,7 @@ from django_q.tasks import async_task
 
 from stories.models import StoryText
 from stories.pacing import gaps, lead_of, shortened
+from stories.quiet import QuietHours, by_day, quiet_hours_of
 from stories.timeline import timeline
 from stories.timing import due_at
 from stories.turns import TURN_FIELDS
@@ -35,16 +36,19 @@ def texts_of(enrollments: Iterable[Enrollment]) -> dict[int, list[StoryText]]:
     """Return the texts of these enrollments' stories, in order and without their words, by the story's id."""
     texts = defaultdict(list)
     stories = {enrollment.story_id for enrollment in enrollments}
-    fields = ("story_id", "position", "delay", "days", "at", "created_at", "label", *TURN_FIELDS)
-    for text in StoryText.objects.filter(story__in=stories).only(*fields).order_by("story", "position"):
+    fields = ("position", "delay", "days", "at", "created_at", "label", *TURN_FIELDS, "story", "story__quiet")
+    found = StoryText.objects.filter(story__in=stories).select_related("story").only(*fields)
+    for text in found.order_by("story", "position"):
         texts[text.story_id].append(text)
     return texts
 
 
-def zones_of(subscribers: Iterable[int]) -> dict[int, ZoneInfo]:
-    """Return the time zones of the subscribers with these ids."""
-    rows = Subscriber.objects.filter(pk__in=subscribers).values_list("pk", "time_zone", e164("phone_number"))
-    return {pk: zone_of(time_zone, number) for pk, time_zone, number in rows}
+def clocks_of(subscribers: Iterable[int]) -> dict[int, tuple[ZoneInfo, datetime | None]]:
+    """Return the time zones of the subscribers with these ids, and when they last texted us."""
+    rows = Subscriber.objects.filter(pk__in=subscribers).values_list(
+        "pk", "heard_at", "time_zone", e164("phone_number")
+    )
+    return {pk: (zone_of(time_zone, number), heard_at) for pk, heard_at, time_zone, number in rows}
 
 
 def schedule(enrollments: Iterable[Enrollment], now: datetime) -> None:
@@ -118,7 +122,7 @@ def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
 # Where each reader is who is about to be moved on, with the text that follows if the story kept its order. The waits of
 # a rehearsal are seen in the whole story, so that it goes the other way.
 PLACES = """
-SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number,
+SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number, r.heard_at, s.quiet,
     t.follows = 'next' AND e.pace IS NULL AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
     n.id, n.delay, n.days, n.at
 FROM subscribers_enrollment e
@@ -150,6 +154,8 @@ class Place:
     story: int
     step: int
     zone: tzinfo
+    heard_at: datetime | None
+    quiet: QuietHours | None
     straight: bool
     active: bool
     following: tuple[int, Wait] | None
@@ -157,8 +163,8 @@ class Place:
     def next_message(self, sent_at: datetime) -> tuple:
         """Return the row of the message that follows the one that was sent at that moment."""
         text, wait = self.following
-        due = due_at(sent_at, wait, self.zone)
-        return self.subscriber, self.number, self.enrollment, self.story, text, self.step + 2, due
+        due = by_day(due_at(sent_at, wait, self.zone), self.zone, self.quiet, self.heard_at)
+        return self.subscriber, self.number, self.enrollment, self.story, text, self.step + 2, due, False
 
 
 def lock_places(message_ids: list[int]) -> dict[int, Place]:
@@ -166,12 +172,15 @@ def lock_places(message_ids: list[int]) -> dict[int, Place]:
     if connection.features.has_select_for_update:
         run_sql(LOCK_PLACES, ids=message_ids)
     places = {}
-    for pk, *columns, time_zone, phone_number, straight, status, text, delay, days, at in run_sql(
+    for pk, *columns, time_zone, phone_number, heard_at, words, straight, status, text, delay, days, at in run_sql(
         PLACES, ids=message_ids
     ):
         following = (text, wait_of(delay, days, at)) if text else None
-        zone = zone_of(time_zone, phone_number) if at else UTC
-        places[pk] = Place(*columns, zone, bool(straight), status == Enrollment.Status.ACTIVE, following)
+        quiet = quiet_hours_of(words)
+        zone = zone_of(time_zone, phone_number) if at or quiet else UTC
+        heard_at = read(Subscriber, "heard_at", heard_at) if quiet else None
+        active = status == Enrollment.Status.ACTIVE
+        places[pk] = Place(*columns, zone, heard_at, quiet, bool(straight), active, following)
     return places
 
 
@@ -195,24 +204,35 @@ def write_messages(following: list[Next], texts: dict[int, list[StoryText]], now
 
     `texts` are all of their stories', by the story's id.
     """
-    zones = zones_of({row.subscriber_id for row, _, turn in following if turn.text.at or row.is_compressed})
+    clocks = clocks_of({row.subscriber_id for row, _, turn in following if by_clock(turn.text) or row.is_compressed})
     created, changed, leads = [], [], {}
     for enrollment, message, turn in following:
-        text, zone = turn.text, zones.get(enrollment.subscriber_id, UTC)
+        text, (zone, heard_at) = turn.text, clocks.get(enrollment.subscriber_id, (UTC, None))
         due = due_at(turn.since, text.wait, zone)
         if enrollment.is_compressed:
             wait, lead = compressed(enrollment, text, texts[enrollment.story_id], zone)
             due, leads[enrollment.pk, enrollment.step + 1] = turn.since + wait, lead
+        elif not enrollment.is_rehearsal:
+            due = by_day(due, zone, quiet_hours_of(text.story.quiet), heard_at)
         if message is None:
             reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
-            created.append((*reader, enrollment.story_id, text.pk, enrollment.step + 1, due))
+            place = (enrollment.story_id, text.pk, enrollment.step + 1)
+            created.append((*reader, *place, due, enrollment.is_rehearsal))
         else:
-            message.reschedule(text, due)
+            message.reschedule(text, due, at_any_hour=enrollment.is_rehearsal)
             changed.append(message)
     insert_messages(created, now)
-    write_rows(changed, ["text", "status", "due_at", "lease", "lease_until", "error_code", "reason"])
+    write_rows(changed, RESCHEDULED_FIELDS)
     for (enrollment, step), lead in leads.items():
         Message.objects.filter(enrollment=enrollment, step=step).update(lead=lead)
+
+
+RESCHEDULED_FIELDS = ["text", "status", "due_at", "at_any_hour", "lease", "lease_until", "error_code", "reason"]
+
+
+def by_clock(text: StoryText) -> bool:
+    """Tell whether the clock at the reader's place has a say in when this text comes."""
+    return text.at is not None or quiet_hours_of(text.story.quiet) is not None
 
 
 def compressed(rehearsal: Enrollment, text: StoryText, texts: list[StoryText], zone: ZoneInfo) -> tuple[timedelta, str]:
@@ -220,22 +240,22 @@ def compressed(rehearsal: Enrollment, text: StoryText, texts: list[StoryText], z
 
     The true one is that of a reader who started when it did: the clock of the story, which runs faster, is nowhere.
     """
-    moments = timeline(texts, rehearsal.created_at, zone)
+    moments = timeline(texts, rehearsal.created_at, zone, quiet_hours_of(text.story.quiet))
     place = next(place for place, moment in enumerate(moments) if moment.text == text)
     return shortened(gaps(moments, rehearsal.created_at)[place], rehearsal.pace), lead_of(moments[place])
 
 
 SCHEDULE = """
-INSERT INTO subscribers_message (subscriber_id, number, enrollment_id, story_id, text_id, step, due_at, created_at,
-    direction, status, sender, body, media_urls, reason, attempts, lease_owner) VALUES
+INSERT INTO subscribers_message (subscriber_id, number, enrollment_id, story_id, text_id, step, due_at, at_any_hour,
+    created_at, direction, status, sender, body, media_urls, reason, attempts, lease_owner) VALUES
 """
-SCHEDULED = "(%s, %s, %s, %s, %s, %s, %s, %s, 'outbound', 'scheduled', '', '', '[]', '', 0, '')"
+SCHEDULED = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, 'outbound', 'scheduled', '', '', '[]', '', 0, '')"
 
 
 def insert_messages(rows: list[tuple], now: datetime) -> None:
-    """Schedule messages: of each its subscriber, our number, enrollment, story, text, step and when it is due.
+    """Schedule messages: of each its subscriber, our number, enrollment, story, text, step, when it is due.
 
-    A step that has a message keeps it.
+    Last comes whether it leaves at any hour. A step that has a message keeps it.
     """
     if rows:
         with connection.cursor() as cursor:
@@ -276,8 +296,17 @@ def follow_story(story_id: int, now: datetime, after: int = 0) -> int | None:
     return batch[-1].pk if len(batch) == FOLLOW_BATCH else None
 
 
+def set_time_zone(subscriber: int, time_zone: str, now: datetime) -> None:
+    """Keep in which time zone this reader is; what waits for the clock there follows.
+
+    Call it in a transaction. It writes that alone, since the engine writes to this row too.
+    """
+    Subscriber.objects.filter(pk=subscriber).update(time_zone=time_zone)
+    schedule(Enrollment.objects.filter(subscriber=subscriber).live().locked(), now)
+
+
 def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
-    """Make the next text of these enrollments due at `now`; return for how many there was one.
+    """Make the next text of these enrollments due at `now`, at whatever hour; return for how many there was one.
 
     One that failed is tried again, unless its reader has begun the story anew or opted out, or nobody knows any more
     what was read: its messages are past their retention. Those that are paused, stopped or completed are left alone,
@@ -300,5 +329,5 @@ def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
         write_rows(failed, ["status", "ended_at", "reason"])
         schedule(failed, now)
         return Message.objects.filter(enrollment__in=found, status=Message.Status.SCHEDULED, step__isnull=False).update(
-            due_at=now
+            due_at=now, at_any_hour=True
         )

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from stories.models import Story
+from stories.quiet import by_day, quiet_hours_of
 from stories.timing import due_at
 from stories.waits import Wait
 from textengine.database import run_sql
@@ -26,7 +27,7 @@ NO_LIMIT = 1_000_000
 
 # A story as it begins: with its first text. Stories are Story.objects.readable() that start at the number of ours
 # that was texted; enrollments are Enrollment.LIVE; a rehearsal, which has a pace, is none.
-OPENING_COLUMNS = "s.weight, s.id, t.id, t.delay, t.days, t.at"
+OPENING_COLUMNS = "s.weight, s.id, t.id, t.delay, t.days, t.at, s.quiet"
 OPENINGS = """
 FROM stories_story s JOIN stories_storytext t ON t.id = (
     SELECT id FROM stories_storytext WHERE story_id = s.id ORDER BY position LIMIT 1)
@@ -104,6 +105,7 @@ class Opening:
     delay: Any
     days: int | None
     at: Any
+    quiet: str
     keyword: str | None = None
     had: int | None = None
 
@@ -157,11 +159,18 @@ def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None
             title = {"story": Story.objects.values_list("title", flat=True).get(pk=opening.story)}
             replies.answer(reader.subscriber, number, Kind.IN_LINE, now, title)
             continue
-        due = due_at(now, opening.wait, reader.zone if opening.at else UTC)
+        due = first_due(reader, opening, now)
         if reader.is_new and greet(reader, opening.story, welcome, number, now):
             due = max(due, now + replies.AHEAD)
-        insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due)], now)
+        insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due, False)], now)
         logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, opening.story, reader.subscriber)
+
+
+def first_due(reader: Reader, opening: Opening, now: datetime) -> datetime:
+    """Return when a story's first text comes to this reader, who has texted us now."""
+    quiet = quiet_hours_of(opening.quiet)
+    zone = reader.zone if opening.at or quiet else UTC
+    return by_day(due_at(now, opening.wait, zone), zone, quiet, heard_at=now)
 
 
 def greet(reader: Reader, story: int, welcome: str | None, number: str, now: datetime) -> bool:

@@ -92,10 +92,18 @@ def prepared(value: Any) -> Any:
 
 def read(model: type[Model], field: str, value: Any) -> Any:
     """Return what a column of this field says, of a value as the database gave it to a statement of our own."""
-    column = Col("", model._meta.get_field(field))
-    for convert in connection.ops.get_db_converters(column) + column.get_db_converters(connection):
+    column, converters = column_of(model, field, connection.vendor)
+    for convert in converters:
         value = convert(value, column, connection)
     return value
+
+
+# Asked for every row of many.
+@lru_cache
+def column_of(model: type[Model], field: str, vendor: str) -> tuple[Col, list[Callable]]:
+    """Return this column, and what turns its values into Python's on this kind of database."""
+    column = Col("", model._meta.get_field(field))
+    return column, connection.ops.get_db_converters(column) + column.get_db_converters(connection)
 
 
 Row = tuple  # the primary key, or what stands in the first field, and then a value for each of the others

@@ -6,15 +6,17 @@ together (the Twilio settings) is checked in textengine/checks.py.
 
 import json
 import re
-from datetime import time, timedelta
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 import environ
 from csp.constants import NONE, SELF
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from phonenumbers import SUPPORTED_REGIONS
+
+from stories.quiet import QuietHours, parse_quiet_hours
 
 from . import env_file
 
@@ -62,13 +64,11 @@ def words(name: str, default: str) -> tuple[str, ...]:
     return tuple(word for word in map(str.strip, env.str(name, default).split(",")) if word)
 
 
-def clock(name: str, default: time) -> time:
-    value = env.str(name, "").strip()
-    if not value:
-        return default
-    if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", value):
-        return time(*map(int, value.split(":")))
-    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a time of day such as 21:00.")
+def quiet_hours(name: str, default: str) -> QuietHours | None:
+    try:
+        return parse_quiet_hours(env.str(name, "").strip() or default)
+    except ValidationError as error:
+        raise ImproperlyConfigured(f"{name}: {error.messages[0]}") from error
 
 
 def base_url(name: str, default: str) -> str:
@@ -273,9 +273,8 @@ if TIME_ZONE not in available_timezones():
     raise ImproperlyConfigured(f"TIME_ZONE is {TIME_ZONE!r}; set it to a name such as Europe/Berlin.")
 NEWSROOM_ZONE = ZoneInfo(TIME_ZONE)
 
-# Texts that would come in the night of a reader are pointed out to who writes the story.
-NIGHT_BEGINS = clock("NIGHT_BEGINS", time(21))
-NIGHT_ENDS = clock("NIGHT_ENDS", time(8))
+# In these hours at a reader's place, texts wait for the morning, unless their story has other quiet hours, or none.
+QUIET_HOURS = quiet_hours("QUIET_HOURS", "21:00 to 8:00")
 
 STATIC_URL = "/static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"

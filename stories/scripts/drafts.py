@@ -7,9 +7,9 @@ from ..turns import Turn
 from ..waits import Wait
 
 # What a file can say of a story as a whole, in the order in which it is written.
-STORY_FIELDS = ("title", "keyword", "slug", "status", "weight", "number", "language", "summary", "closing")
+STORY_FIELDS = ("title", "keyword", "slug", "status", "weight", "number", "language", "quiet", "summary", "closing")
 # Those that are written only where the story has them, since most have none.
-RARE_FIELDS = ("number", "language", "closing")
+RARE_FIELDS = ("number", "language", "quiet", "closing")
 # Those that are taken away where a file says them with nothing behind.
 EMPTY_FIELDS = ("keyword", "summary", *RARE_FIELDS)
 # Those that have lines.

@@ -137,6 +137,8 @@ class Plan:
         self.story.save()
         if self.texts_changed:
             self.save_texts(now)
+        if not self.is_new and (self.texts_changed or any(change.name == "quiet" for change in self.fields)):
+            self.story.revised()
         history.keep(self.story, timezone.now(), user, IMPORTED)
 
     def save_texts(self, now: datetime) -> None:
@@ -150,5 +152,3 @@ class Plan:
             elif change.fields:
                 change.text.save(update_fields=change.fields)
         self.story.arrange([change.text.pk for change in self.texts], now)
-        if not self.is_new:
-            self.story.revised()

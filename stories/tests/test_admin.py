@@ -11,6 +11,7 @@ from django_q.models import OrmQ
 from PIL import Image
 
 from stories.models import Story, StoryText
+from stories.quiet import parse_quiet_hours
 from stories.turns import choices_in_words
 from stories.waits import Wait, delay_in_words, wait_in_words
 from subscribers.tests.factory import make_enrollment
@@ -283,6 +284,24 @@ def test_readers_follow_a_story_only_when_its_texts_changed(journalist, rows, te
     response = journalist.post(page_of(story), form_of(story, rows, summary="Other words."))
     assert response.status_code == 302
     assert OrmQ.objects.count() == tells
+
+
+def test_an_empty_field_shows_the_newsrooms_quiet_hours(journalist, settings):
+    for hours in ("21:30 to 6:00", "off"):
+        settings.QUIET_HOURS = parse_quiet_hours(hours)
+        assert f'placeholder="{hours}"' in journalist.get(page_of(make_story())).content.decode()
+
+
+def test_readers_follow_a_storys_quiet_hours(journalist):
+    story = make_story([("a", 0), ("b", 0)], quiet="off")
+    journalist.post(page_of(story), form_of(story, [{}, {}], quiet="off"))
+    assert OrmQ.objects.count() == 0
+    page = journalist.post(page_of(story), form_of(story, [{}, {}], quiet="late")).content.decode()
+    assert "“late” is not understood; write quiet hours as “21:00 to 8:00”, or “off” for none." in page
+    journalist.post(page_of(story), form_of(story, [{}, {}], quiet=""))
+    assert OrmQ.objects.count() == 1
+    story.refresh_from_db()
+    assert story.quiet == ""
 
 
 def test_deleting_a_story_that_has_readers_is_refused_in_words(journalist):

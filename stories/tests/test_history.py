@@ -73,6 +73,18 @@ def test_each_save_is_one_entry_that_says_who_changed_what(journalist, story):
     assert headings(first) == ["Text 1 added", "Text 2 added", "Text 3 added"]
 
 
+def test_quiet_hours_are_in_the_history_and_can_be_put_back(journalist, story):
+    save(journalist, story, quiet="off")
+    save(journalist, story, quiet="10 pm to 7 am")
+    newest, middle, _ = entries(journalist, story)
+    assert "Quiet hours" in newest
+    assert "22:00 to 7:00</ins>" in newest
+    assert "<ins>off</ins>" in middle
+    put_back(journalist, story, story.history.all()[1])
+    story.refresh_from_db()
+    assert story.quiet == "off"
+
+
 def test_moving_texts_is_in_the_history_though_it_saves_no_text(journalist, story):
     save(journalist, story, [{"ORDER": 1}, {"ORDER": 3}, {"ORDER": 2}])
     [moved] = headings(entries(journalist, story)[0])

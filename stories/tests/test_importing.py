@@ -76,6 +76,26 @@ def test_a_script_becomes_a_new_story():
     assert OrmQ.objects.count() == 0
 
 
+@pytest.mark.parametrize("suffix", ["txt", "csv"])
+def test_quiet_hours_travel_in_a_file_and_move_those_who_wait(story, suffix):
+    bring(script_of(*(body for _, body in rows(story)), status="draft", quiet="from 10 pm until 7 am"))
+    assert OrmQ.objects.count() == 1
+    story.refresh_from_db()
+    assert story.quiet == "22:00 to 7:00"
+    written = (write_table if suffix == "csv" else write_script)(draft_of(story))
+    assert not bring(written).fields
+    story.delete()
+    bring(written)
+    assert Story.objects.get().quiet == "22:00 to 7:00"
+    bring(script_of("Hello.", quiet=""))
+    assert Story.objects.get().quiet == ""
+
+
+def test_quiet_hours_that_are_none_are_refused_in_their_line(story):
+    with pytest.raises(ScriptError, match="Line 4: “at night” is not understood; write quiet hours as"):
+        bring(script_of("Hello.", quiet="at night"))
+
+
 @pytest.mark.parametrize("make", [lambda: load_sample_story(), lambda: make_story([("a", 0)] * 5, status="archived")])
 def test_importing_what_was_exported_changes_nothing(make):
     story = make()

@@ -24,7 +24,7 @@ def moments_of(*waits: Wait):
         text = StoryText(body="…")
         text.wait = wait
         texts.append(text)
-    return timeline(texts, NOW, ZoneInfo("Europe/Berlin"))
+    return timeline(texts, NOW, ZoneInfo("Europe/Berlin"), None)
 
 
 def told(true: list[timedelta], total: timedelta) -> list[timedelta]:

@@ -171,7 +171,7 @@ def show(request: HttpRequest, story: Story, refused: dict[str, forms.Form]) -> 
 
 def true_time(story: Story, phone: Subscriber) -> str:
     """Say how long this story takes a reader who starts now, as people would."""
-    return in_words(sum(rehearsals.true_gaps(story, phone, timezone.now()), timedelta(0)))
+    return in_words(sum(rehearsals.true_gaps(story, phone, timezone.now(), keeps_quiet=False), timedelta(0)))
 
 
 def in_words(length: timedelta) -> str:

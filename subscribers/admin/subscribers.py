@@ -87,12 +87,9 @@ class SubscriberAdmin(ReadOnlyAdmin):
         return super().change_view(request, object_id, form_url, {"phone": phone} | (extra_context or {}))
 
     def save_model(self, request, obj, form, change):
-        """Write the time zone alone, since the engine writes to this row too; who waits for a time of day follows."""
         if "time_zone" in form.changed_data:
             with transaction.atomic():
-                obj.save(update_fields=["time_zone"])
-                live = Enrollment.objects.filter(subscriber=obj).live().select_related("subscriber")
-                scheduling.schedule(live.locked(), timezone.now())
+                scheduling.set_time_zone(obj.pk, obj.time_zone, timezone.now())
 
     @admin.display(description="number", ordering="phone_number")
     def number(self, subscriber: Subscriber) -> str:

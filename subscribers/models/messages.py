@@ -143,6 +143,12 @@ class Message(models.Model):
         editable=False,
         help_text="On which occasion the system sends it by itself; empty for a story’s texts and what people write.",
     )
+    at_any_hour = models.BooleanField(
+        default=False,
+        db_default=False,
+        editable=False,
+        help_text="Whether it leaves in quiet hours, too: in a rehearsal, or where somebody here wants it now.",
+    )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
     lead = models.CharField(
         max_length=100,
@@ -230,9 +236,9 @@ class Message(models.Model):
         self.status = self.Status.FAILED
         self.begun_at = self.lease = self.lease_until = None
 
-    def reschedule(self, text: StoryText, due: datetime) -> None:
+    def reschedule(self, text: StoryText, due: datetime, at_any_hour: bool) -> None:
         """Stand for `text`, due at `due`; a hold stays on, and a wait after a failed attempt is not cut short."""
-        self.text = text
+        self.text, self.at_any_hour = text, at_any_hour
         self.due_at = max(due, self.due_at) if self.attempts and self.status == self.Status.SCHEDULED else due
         if self.status != self.Status.HELD:
             self.status = self.Status.SCHEDULED

@@ -1,6 +1,6 @@
 """Readers and their passages through stories."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import lru_cache
 from typing import Self
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from phonenumber_field.modelfields import PhoneNumberField
 from phonenumbers import PhoneNumber
 
 from stories.models import Story
+from stories.places import one_zone
 
 from .locking import LockedQuerySet
 
@@ -23,11 +24,7 @@ from .locking import LockedQuerySet
 def zone_of_number(e164: str) -> ZoneInfo | None:
     """Return the time zone in which this number lies; None where it could lie in several whose clocks differ."""
     names = phonenumbers.timezone.time_zones_for_number(phonenumbers.parse(e164))
-    zones = [ZoneInfo(name) for name in names if name != "Etc/Unknown"]
-    year = datetime.now(UTC).year
-    months = [datetime(year, month, 1, tzinfo=UTC) for month in range(1, 13)]
-    clocks = {tuple(month.astimezone(zone).utcoffset() for month in months) for zone in zones}
-    return zones[0] if len(clocks) == 1 else None
+    return one_zone(tuple(name for name in names if name != "Etc/Unknown"))
 
 
 def zone_of(time_zone: str, e164: str) -> ZoneInfo:

@@ -266,7 +266,7 @@ def test_the_timeline_of_a_story_says_when_its_texts_are_scheduled(story):
         saved.wait = parse_wait(words)
         saved.save()
     berlin = make_enrollment(make_subscriber("+4930901820"), story)
-    for moment in timeline(story.texts.order_by("position"), berlin.created_at, berlin.subscriber.zone):
+    for moment in timeline(story.texts.order_by("position"), berlin.created_at, berlin.subscriber.zone, None):
         message = waiting(berlin)
         assert (message.text, message.due_at) == (moment.text, moment.due)
         berlin.messages.filter(pk=message.pk).update(sent_at=message.due_at)

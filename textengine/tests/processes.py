@@ -95,6 +95,7 @@ class Processes:
 
     They use the database of the suite unless another one is given. There may be several of a kind: what is started
     as "second worker" is one more worker. Where a `pictures_port` is given, links may lead to that port here, too.
+    Texts come at any hour, so that tests pass at any, unless there are `quiet_hours`.
     """
 
     def __init__(
@@ -103,6 +104,7 @@ class Processes:
         auth_token: str = "sandbox-auth-token",
         database_url: str = "",
         pictures_port: int = 0,
+        quiet_hours: str = "off",
         **sandbox_options,
     ):
         self.port = free_port()
@@ -113,6 +115,7 @@ class Processes:
         self.media_root = media_root
         self.database_url = database_url or url_of_database()
         self.pictures_port = pictures_port
+        self.quiet_hours = quiet_hours
         self.running: dict[str, subprocess.Popen] = {}
         self.groups: set[int] = set()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  closed in __exit__
@@ -147,6 +150,7 @@ class Processes:
             "SECRET_KEY": "only-for-tests",
             "DEBUG": "false",
             "TIME_ZONE": "UTC",
+            "QUIET_HOURS": self.quiet_hours,
             "PORT": str(self.port),
             "PUBLIC_URL": self.url,
             "MEDIA_ROOT": str(self.media_root),

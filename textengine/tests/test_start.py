@@ -31,8 +31,9 @@ UNREADABLE = [
     ({"PUBLIC_URL": "http://[::1"}, "PUBLIC_URL is 'http://[::1'"),
     ({"PUBLIC_URL": "http://localhost:99999"}, "PUBLIC_URL is 'http://localhost:99999'"),
     ({"WEB_CONCURRENCY": "two"}, "WEB_CONCURRENCY is 'two'; set it to a whole number from 1 to 999"),
-    ({"NIGHT_BEGINS": "24:00"}, "NIGHT_BEGINS is '24:00'; set it to a time of day such as 21:00"),
-    ({"NIGHT_ENDS": "8"}, "NIGHT_ENDS is '8'; set it to a time of day such as 21:00"),
+    ({"QUIET_HOURS": "21:00"}, "QUIET_HOURS: “21:00” is not understood; write quiet hours as “21:00 to 8:00”"),
+    ({"QUIET_HOURS": "24:00 to 8:00"}, "QUIET_HOURS: “24:00” is no time that a clock shows"),
+    ({"QUIET_HOURS": "8:00 to 8:00"}, "QUIET_HOURS: Quiet hours that end when they begin are none; write “off”"),
     ({"CARRIER_ANSWERS": "short code"}, "CARRIER_ANSWERS names 'short code'; it lists some of long-code, toll-free"),
     (
         {"ALLOWED_COUNTRIES": "US, England"},

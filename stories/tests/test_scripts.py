@@ -350,9 +350,7 @@ def test_a_script_that_asks_is_read_and_written_the_same(mangle):
     assert draft.problems == []
     assert write_script(draft) == BRANCHING
     table = write_table(draft)
-    assert table.splitlines()[0].endswith(
-        "text,wait,picture,alt,name,then,title,keyword,slug,status,weight,quiet,summary"
-    )
+    assert table.splitlines()[0].endswith("text,wait,picture,alt,name,then,title,keyword,slug,status,weight,summary")
     assert read_table(table).texts == draft.texts
 
 

@@ -48,7 +48,7 @@ def test_the_example_is_imported_and_comes_out_the_same(tmp_path):
     assert texts[3].body.endswith("\n=== CLOSED UNTIL WE RETURN ===")
     written = write_script(draft_of(story))
     assert write_script(read_script(written)) == written
-    said = "slug: the-last-ferry-three-evenings-at-a-pier\nstatus: draft\nweight: 1\nquiet:\n"
+    said = "slug: the-last-ferry-three-evenings-at-a-pier\nstatus: draft\nweight: 1\n"
     assert written == EXAMPLE.replace("pier.jpg", texts[1].media.name).replace("summary:", f"{said}summary:")
 
 

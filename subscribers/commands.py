@@ -18,13 +18,16 @@ from .scheduling import schedule
 from .wording import Kind, filled
 
 
-def pause(subscriber: int, number: str, now: datetime) -> None:
+def pause(subscriber: int, number: str, zone: ZoneInfo, now: datetime) -> None:
     """Let all that this reader reads wait until they say so; what is already at the carrier still comes."""
     active = change(subscriber, Enrollment.Status.ACTIVE, Enrollment.Status.PAUSED)
     reminders = Question.objects.filter(enrollment__in=active).exclude(reminder=None).values("reminder")
     Message.objects.filter(Q(step__isnull=False) | Q(pk__in=reminders), enrollment__in=active).cancel()
-    paused = passages(subscriber).filter(status=Enrollment.Status.PAUSED)
-    tell(subscriber, number, Kind.PAUSED, list(paused.select_related("story")), now)
+    paused = list(passages(subscriber).filter(status=Enrollment.Status.PAUSED).select_related("story"))
+    if paused:
+        tell(subscriber, number, Kind.PAUSED, paused, now)
+    else:
+        where(subscriber, number, None, zone, now)
 
 
 def resume(subscriber: int, number: str, zone: ZoneInfo, now: datetime) -> None:
@@ -58,9 +61,9 @@ def passages(subscriber: int) -> QuerySet[Enrollment]:
 
 
 def tell(subscriber: int, number: str, kind: Kind, enrollments: list[Enrollment], now: datetime) -> None:
-    """Say something about these passages, or that there are none."""
+    """Say something about these passages."""
     titles = ", ".join(enrollment.story.title for enrollment in enrollments)
-    replies.answer(subscriber, number, kind if enrollments else Kind.NOTHING, now, {"story": titles})
+    replies.answer(subscriber, number, kind, now, {"story": titles})
 
 
 def again(subscriber: int, number: str, zone: ZoneInfo, now: datetime) -> None:

@@ -23,13 +23,13 @@ def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
         live = list(Enrollment.objects.filter(subscriber=subscriber).live().locked())
         for enrollment in live:
             enrollment.end(Enrollment.Status.STOPPED, now, reason)
-        write_rows(live, ["status", "ended_at", "reason"])
+        write_rows(live, ["status", "ended_at", "reason", "was_paused"])
         Message.objects.filter(subscriber=subscriber).exclude(automatic=SystemText.Kind.STOPPED).cancel()
     logger.info("subscriber.opted_out id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))
 
 
 def opt_in(subscriber: Subscriber, now: datetime) -> None:
-    """Take back an opt-out; the stories that it ended go on where they were. Rehearsals are over."""
+    """Take back an opt-out; the stories that it ended are as they were before. Rehearsals are over."""
     with transaction.atomic():
         locked = Subscriber.objects.locked().get(pk=subscriber.pk)
         if locked.opted_out_at is None:
@@ -43,9 +43,9 @@ def opt_in(subscriber: Subscriber, now: datetime) -> None:
         locked.save(update_fields=["opted_out_at"])
         StoppedNumber.objects.filter(digest=digest(str(locked.phone_number))).delete()
         for place, enrollment in enumerate(ended):
-            enrollment.resume()
+            enrollment.take_back_end()
             if settings.MAX_STORIES_AT_ONCE and place >= settings.MAX_STORIES_AT_ONCE:
                 enrollment.status = Enrollment.Status.WAITING
-        write_rows(ended, ["status", "ended_at", "reason"])
-        schedule(ended, now)
+        write_rows(ended, ["status", "ended_at", "reason", "was_paused"])
+        schedule([enrollment for enrollment in ended if enrollment.status == Enrollment.Status.ACTIVE], now)
     logger.info("subscriber.opted_in id=%s number=%s", subscriber.pk, masked(subscriber.phone_number))

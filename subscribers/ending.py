@@ -6,16 +6,21 @@ Nothing follows a rehearsal, and it leaves no room to a story that waits.
 from datetime import datetime, timedelta
 
 from django.conf import settings
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 
 from textengine.database import retried_patiently, write_rows
 
 from . import replies
 from .models import Enrollment, Message, Subscriber
 from .scheduling import schedule
+from .starting import NO_LIMIT
 from .wording import filled
 
 # How long after a story's last text its closing text comes, so that the end has its moment.
 CLOSING_AFTER = timedelta(minutes=1)
+# Of so many readers the stories that wait in line begin in one transaction.
+BEGIN_BATCH = 500
 
 
 @retried_patiently
@@ -48,12 +53,39 @@ def close(enrollment: Enrollment, now: datetime) -> None:
     )
 
 
+@retried_patiently
+def begin_with_room(now: datetime) -> bool:
+    """Let stories begin that wait in line though there is room; return whether there may be more.
+
+    Room comes without an end, too, as when MAX_STORIES_AT_ONCE is raised or taken away.
+    """
+    found = list(with_room().values_list("subscriber", flat=True).distinct()[:BEGIN_BATCH])
+    readers = Subscriber.objects.filter(pk__in=found, opted_out_at=None)
+    begin_waiting([subscriber.pk for subscriber in readers.locked()], now)
+    return len(found) == BEGIN_BATCH
+
+
+def with_room() -> QuerySet[Enrollment]:
+    """What waits in line of readers who read less than they may."""
+    passages = Enrollment.objects.readers()
+    waiting = passages.filter(status=Enrollment.Status.WAITING, subscriber__opted_out_at=None)
+    reading = passages.filter(
+        subscriber=OuterRef("subscriber"), status__in=[Enrollment.Status.ACTIVE, Enrollment.Status.PAUSED]
+    )
+    count = reading.order_by().values("subscriber").annotate(count=Count("pk")).values("count")
+    return waiting.order_by().alias(reading=Coalesce(Subquery(count), 0)).filter(reading__lt=most_at_once())
+
+
+def most_at_once() -> int:
+    return settings.MAX_STORIES_AT_ONCE or NO_LIMIT
+
+
 def begin_waiting(subscribers: list[int], now: datetime) -> None:
     """Let as many stories that wait in line begin as these readers, who are locked, have room for."""
     begun = []
     for live in live_by_reader(subscribers).values():
         waiting = [enrollment for enrollment in live if enrollment.status == Enrollment.Status.WAITING]
-        room = settings.MAX_STORIES_AT_ONCE - (len(live) - len(waiting))
+        room = most_at_once() - (len(live) - len(waiting))
         begun += waiting[: max(room, 0)]
     for enrollment in begun:
         enrollment.begin(now)

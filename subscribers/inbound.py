@@ -13,7 +13,7 @@ from textengine.database import retried_at_once, run_sql
 
 from . import answers, commands, consent, erasing, replies
 from .meaning import Decision, Facts, Keyword, Meaning, decide, may_be_misspelt
-from .models import Subscriber, masked
+from .models import Message, Subscriber, masked
 from .starting import Opening, Reader, begin_any, begin_story, near_keywords, stories_for
 from .wording import Kind
 
@@ -194,13 +194,11 @@ def act(decision: Decision, reader: Reader, number: str, word: str, openings: li
         case Meaning.STOP:
             stop(reader, number, word, decision, now)
         case Meaning.START:
-            consent.opt_in(Subscriber.objects.get(pk=subscriber), now)
-            answer(reader, number, Kind.STARTED, decision, now)
-            commands.follow_answer(subscriber, now)
+            start(reader, number, decision, now)
         case Meaning.HELP:
             answer(reader, number, Kind.HELP, decision, now)
         case Meaning.PAUSE:
-            commands.pause(subscriber, number, now)
+            commands.pause(subscriber, number, reader.zone, now)
         case Meaning.RESUME:
             commands.resume(subscriber, number, reader.zone, now)
         case Meaning.AGAIN:
@@ -222,6 +220,18 @@ def stop(reader: Reader, number: str, word: str, decision: Decision, now: dateti
     consent.opt_out(Subscriber.objects.get(pk=reader.subscriber), now, f"the reader texted {word[:20]}")
     if not reader.opted_out:
         answer(reader, number, Kind.STOPPED, decision, now)
+
+
+def start(reader: Reader, number: str, decision: Decision, now: datetime) -> None:
+    """Take the opt-out back. The carrier answers a START only to a STOP that it knew: not to one that we answered."""
+    subscriber = Subscriber.objects.get(pk=reader.subscriber)
+    stopped_by_us = Message.objects.filter(
+        subscriber=subscriber, automatic=Kind.STOPPED, created_at__gte=subscriber.opted_out_at
+    )
+    decision = replace(decision, answered=decision.answered and not stopped_by_us.exists())
+    consent.opt_in(subscriber, now)
+    answer(reader, number, Kind.STARTED, decision, now)
+    commands.follow_answer(subscriber.pk, now)
 
 
 def forget(reader: Reader, number: str, now: datetime) -> None:

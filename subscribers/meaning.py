@@ -21,6 +21,9 @@ SPELLED_MAX = 31
 # Those by which nobody means anything else: END is three letters, and many words are near it.
 LONG_STOP_WORDS = frozenset(word for word in STOP_WORDS if len(word) >= SPELLED_MIN)
 
+# So many words at most, of which the first is one of those, ask to stop.
+ASKED_MAX = 4
+
 
 class Meaning(Enum):
     """What a text asks for, as inbound.py acts on it."""
@@ -89,7 +92,7 @@ def decide(body: str, facts: Facts) -> Decision:
     3. the reader's commands;
     4. an answer that the reader's story waits for;
     5. a story's keyword, also one that is misspelt by a letter; in that story, where the reader is;
-    6. a STOP that is misspelt: help, which says how to stop;
+    6. a STOP that is misspelt, or with few words behind it: help, which says how to stop;
     7. anything else: in no story, one that this reader has not had, unless it speaks of stopping.
     """
     word = normalize(body)
@@ -107,10 +110,17 @@ def decide(body: str, facts: Facts) -> Decision:
         return Decision(Meaning.ANSWER)
     if keyword := facts.keywords.get(word) or misspelt(word, facts.keywords):
         return Decision(Meaning.WHERE if keyword.reading else Meaning.STORY, keyword.story)
-    if letters(word) >= SPELLED_MIN and is_near_any(word, LONG_STOP_WORDS):
+    words = re.split(r"\W+", word)
+    if may_mean_stop(words) or (letters(word) >= SPELLED_MIN and is_near_any(word, LONG_STOP_WORDS)):
         return Decision(Meaning.HELP)
-    speaks_of_stopping = not LONG_STOP_WORDS.isdisjoint(re.split(r"\W+", word))
+    speaks_of_stopping = not LONG_STOP_WORDS.isdisjoint(words)
     return Decision(Meaning.REMARK if facts.reading or speaks_of_stopping else Meaning.ANY)
+
+
+def may_mean_stop(words: list[str]) -> bool:
+    """Tell whether a text that is no STOP asks for one: "stop texting me". Longer ones talk of a story."""
+    said = [word for word in words if word != "PLEASE"]
+    return bool(said) and said[0] in LONG_STOP_WORDS and len(said) <= ASKED_MAX
 
 
 def carrier_meaning(word: str, facts: Facts) -> Meaning | None:

@@ -214,7 +214,7 @@ def end(enrollments: QuerySet[Enrollment], reason: str, now: datetime) -> None:
     live = list(enrollments.live().locked())
     for enrollment in live:
         enrollment.end(Enrollment.Status.FAILED, now, reason[:300])
-    write_rows(live, ["status", "ended_at", "reason"])
+    write_rows(live, ["status", "ended_at", "reason", "was_paused"])
     Message.objects.filter(enrollment__in=live).cancel()
     if settings.MAX_STORIES_AT_ONCE:
         follow_end([enrollment.pk for enrollment in live if not enrollment.is_rehearsal])

@@ -21,11 +21,12 @@ OFFERED_MAX = 3
 # How far what we say is ahead of the text that follows it, so that it comes first.
 AHEAD = timedelta(seconds=3)
 
-# The newsroom's words in the language of the story that this reader began last, else in its own.
+# The newsroom's words in the language of the story that this reader began last (“de” for one in “de-CH”, if there are
+# none in that), else in its own.
 WORDS = """
-SELECT body FROM subscribers_systemtext WHERE kind = %(kind)s AND language IN ('', COALESCE((
+SELECT body FROM subscribers_systemtext WHERE kind = %(kind)s AND (language = '' OR (
     SELECT s.language FROM subscribers_enrollment e JOIN stories_story s ON s.id = e.story_id
-    WHERE e.subscriber_id = %(subscriber)s AND e.pace IS NULL ORDER BY e.id DESC LIMIT 1), ''))
+    WHERE e.subscriber_id = %(subscriber)s AND e.pace IS NULL ORDER BY e.id DESC LIMIT 1) || '-' LIKE language || '-%%')
 ORDER BY language DESC LIMIT 1
 """
 # Nothing for a number that has had its answers for this hour: it may be a machine that answers to ours. What the law

@@ -63,8 +63,9 @@ VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, CASE WHEN %(limit)s > (
     WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused') AND e.pace IS NULL
 ) THEN 'active' ELSE 'waiting' END, 0, '')
 ON CONFLICT DO NOTHING RETURNING id, status, (
-    SELECT body FROM subscribers_systemtext WHERE kind = 'welcome' AND language IN (
-        '', (SELECT language FROM stories_story WHERE id = %(story)s)) ORDER BY language DESC LIMIT 1)
+    SELECT body FROM subscribers_systemtext WHERE kind = 'welcome' AND (language = '' OR (
+        SELECT language FROM stories_story WHERE id = %(story)s) || '-' LIKE language || '-%%')
+    ORDER BY language DESC LIMIT 1)
 """
 
 
@@ -141,7 +142,15 @@ def begin_any(reader: Reader, openings: list[Opening], number: str, now: datetim
     if opening := draw(openings):
         enroll(reader, opening, number, now)
     else:
-        replies.answer(reader.subscriber, number, Kind.UNKNOWN if reader.is_new else Kind.ALL_READ, now)
+        replies.answer(reader.subscriber, number, nothing_to_begin(reader, number), now)
+
+
+def nothing_to_begin(reader: Reader, number: str) -> Kind:
+    """Return what is said to one who gets no story: a new reader is told of keywords, if there are any."""
+    if not reader.is_new:
+        return Kind.ALL_READ
+    by_keyword = Story.objects.readable().filter(number__in=["", number]).exclude(keyword=None)
+    return Kind.NOTHING if not reader.remarks_are_answered and by_keyword.exists() else Kind.UNKNOWN
 
 
 def draw(openings: list[Opening]) -> Opening | None:

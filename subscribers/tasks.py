@@ -26,6 +26,11 @@ def follow_end(enrollments: list[int]) -> None:
     ending.follow_end(enrollments, timezone.now())
 
 
+def begin_with_room() -> None:
+    if ending.begin_with_room(timezone.now()):
+        async_task("subscribers.tasks.begin_with_room")
+
+
 def erase() -> None:
     if erasing.erase(timezone.now()):
         async_task("subscribers.tasks.erase")

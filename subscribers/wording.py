@@ -75,7 +75,8 @@ OCCASIONS = {
         "A story has to wait until another one has ended.", "{story} begins when another story has ended.", STORY
     ),
     Kind.NOTHING: occasion(
-        "A reader who reads nothing asks to pause, to go on, for the last text or how far they are.",
+        "A reader who reads nothing asks to pause, to go on, for the last text or how far they are. Or the "
+        "first text of somebody new names no story, and none may be drawn.",
         "You are reading nothing at the moment. Text us the keyword of a story to begin.",
         OFFERS,
     ),

@@ -129,6 +129,7 @@ class Enrollment(models.Model):
         "our number", max_length=100, blank=True, help_text="The number of ours that the reader texted."
     )
     reason = models.CharField(max_length=300, blank=True, help_text="Why it stopped or failed.")
+    was_paused = models.BooleanField(default=False, db_default=False, editable=False)
     pace = models.FloatField(
         null=True,
         blank=True,
@@ -161,7 +162,12 @@ class Enrollment(models.Model):
                 name="enrollment_status_is_known",
             ),
         ]
-        indexes = [models.Index(fields=["story", "status"], name="enrollment_story_status")]
+        indexes = [
+            models.Index(fields=["story", "status"], name="enrollment_story_status"),
+            models.Index(
+                fields=["subscriber"], condition=Q(status="waiting", pace=None), name="enrollment_waiting_in_line"
+            ),
+        ]
 
     def __str__(self):
         return f"{self.subscriber} in {self.story}"
@@ -177,6 +183,7 @@ class Enrollment(models.Model):
 
     def end(self, status: Status, now: datetime, reason: str = "") -> None:
         """End this passage as `status`; what it had scheduled is its caller's to cancel."""
+        self.was_paused = self.status == self.Status.PAUSED
         self.status, self.ended_at, self.reason = status, now, reason
 
     def begin(self, now: datetime) -> None:
@@ -187,4 +194,11 @@ class Enrollment(models.Model):
 
     def resume(self) -> None:
         """Let this passage go on; scheduling its next message is its caller's to do."""
-        self.status, self.ended_at, self.reason = self.Status.ACTIVE, None, ""
+        self.status, self.ended_at, self.reason, self.was_paused = self.Status.ACTIVE, None, "", False
+
+    def take_back_end(self) -> None:
+        """Let this passage be as it was before it ended: one that was paused waits on."""
+        was_paused = self.was_paused
+        self.resume()
+        if was_paused:
+            self.status = self.Status.PAUSED

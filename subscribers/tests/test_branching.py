@@ -291,6 +291,20 @@ def test_nobody_is_sent_round_for_ever(sandbox):
     assert read_on(enrollment)[4:] == ["B."]
 
 
+def test_two_machines_that_answer_each_other_in_a_loop_fall_silent_for_an_hour(sandbox, settings):
+    settings.ANSWERS_PER_HOUR = 3
+    asks = asking("yes -> a", "no -> b")
+    story = make_branching_story(("a", "Again?", asks), ("b", "Bye.", Turn()))
+    enrollment, had = answered(sandbox, story, *["yes"] * 6)
+    assert had == ["Again?"] * 4
+    text_in(enrollment, "no")
+    assert read_on(enrollment) == had
+    enrollment.questions.update(answered_at=timezone.now() - timedelta(hours=2))
+    enrollment.questions.filter(step=4).update(answered_at=None)
+    text_in(enrollment, "no")
+    assert read_on(enrollment) == [*had, "Bye."]
+
+
 def test_in_a_story_that_only_asks_no_text_comes_twice_however_it_is_rearranged(sandbox):
     story = make_branching_story(
         ("", "A", Turn()), ("", "B", asking("anything", keeps="name")), ("", "C", Turn()), ("", "D {name|d}", Turn())

@@ -106,7 +106,7 @@ def test_again_before_the_first_text_says_where_one_is(story):
 
 def test_where_says_how_far_each_story_is_and_when_the_next_text_comes(reading):
     other = make_enrollment(reading.subscriber, make_story(title="The forest", keyword="forest"), sent=1)
-    commands.pause(reading.subscriber_id, OUR_NUMBER, timezone.now())
+    commands.pause(reading.subscriber_id, OUR_NUMBER, reading.subscriber.zone, timezone.now())
     other.status = "active"
     other.save()
     Message.objects.filter(enrollment=other, step=2).update(
@@ -339,3 +339,22 @@ def test_an_ordinary_text_takes_few_statements(reading):
     make_story(keyword="forest")
     assert statements("forest", sender="+14155550103") == 5
     assert statements("Hello", sender="+14155550104") == 5
+
+
+def test_words_in_a_language_are_also_for_its_regions_unless_there_are_some_in_that(reading):
+    Story.objects.update(language="de-CH")
+    SystemText.objects.create(kind="nothing", language="de", body="Nichts.")
+    SystemText.objects.create(kind="paused", body="Paused.")
+    SystemText.objects.create(kind="paused", language="de", body="Pause.")
+    SystemText.objects.create(kind="resumed", language="de", body="Weiter.")
+    SystemText.objects.create(kind="resumed", language="de-CH", body="Wiiter.")
+    SystemText.objects.create(kind="resumed", language="d", body="No language.")
+    text("pause")
+    text("resume")
+    assert [body for _, body in answers()] == ["Pause.", "Wiiter."]
+
+
+def test_a_new_reader_whose_text_begins_nothing_is_told_of_keywords(story):
+    Story.objects.update(weight=0)
+    text("Hello?")
+    assert kinds() == ["nothing"]

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from django.core.exceptions import ValidationError
 from django.utils import timezone
-from django_q.models import OrmQ
+from django_q.models import OrmQ, Schedule
 
 from stories.tests.factory import make_story
 from subscribers import tasks
@@ -176,3 +176,35 @@ def test_without_a_limit_nothing_waits():
         text(keyword)
     assert set(statuses().values()) == {"active"}
     assert len(claimed()) == 1
+
+
+def test_stories_in_line_begin_when_more_at_once_are_allowed_oldest_first(one_at_once, settings):
+    for keyword in ("river", "forest", "desert"):
+        make_story(keyword=keyword)
+        text(keyword)
+    gone = make_enrollment(make_subscriber(opted_out_at=timezone.now()), status="waiting")
+    tasks.begin_with_room()
+    assert statuses()["FOREST"] == "waiting"
+    settings.MAX_STORIES_AT_ONCE = 2
+    tasks.begin_with_room()
+    assert statuses() | {"FOREST": "active", "DESERT": "waiting"} == statuses()
+    settings.MAX_STORIES_AT_ONCE = None
+    tasks.begin_with_room()
+    assert statuses()["DESERT"] == "active"
+    assert Message.objects.story_texts().count() == 3
+    gone.refresh_from_db()
+    assert gone.status == "waiting"
+
+
+def test_whether_there_is_room_is_looked_at_every_hour():
+    schedule = Schedule.objects.get(func="subscribers.tasks.begin_with_room")
+    assert (schedule.schedule_type, schedule.repeats) == (Schedule.HOURLY, -1)
+
+
+def test_a_pause_with_a_story_in_line_alone_says_that_it_waits(one_at_once):
+    make_story(title="The river", keyword="river")
+    text("river")
+    Enrollment.objects.update(status="waiting")
+    text("pause")
+    assert kinds() == ["where"]
+    assert answers()[0][1] == "The river begins when another story has ended."

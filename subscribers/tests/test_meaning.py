@@ -94,6 +94,13 @@ TABLE = {
                 "UNSUBSCRIEB",
                 "cancle",
                 "quitt",
+                # One with few words behind it, too.
+                "stop it",
+                "stop texting me",
+                "Please STOP",
+                "STOP STOP",
+                "stop now!",
+                "cancel please",
             ],
             Meaning.PAUSE: ["PAUSE", "pause", "Pause.", " pause! ", "páuse"],
             Meaning.RESUME: ["RESUME", "resume", "résumé", "Resume!"],
@@ -153,13 +160,8 @@ TABLE = {
             # No story for who speaks of stopping.
             Meaning.REMARK: [
                 "please don't stop",
-                "stop it",
-                "stop texting me",
-                "Please STOP",
-                "STOP STOP",
-                "stop now!",
+                "stop being so mean to her",
                 "how do I unsubscribe?",
-                "cancel please",
                 "I quit.",
                 "don’t stop",
             ],

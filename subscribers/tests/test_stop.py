@@ -188,3 +188,23 @@ def test_an_editors_push_sends_nothing_to_who_has_stopped(sandbox, enrollment, p
     stop(phone)
     assert send_next_now([enrollment.pk], timezone.now()) == 0
     assert all_that_comes(sandbox, phone) == []
+
+
+@pytest.mark.parametrize(("before", "after"), [("paused", "paused"), ("active", "active")])
+def test_start_puts_a_paused_story_back_into_its_pause(enrollment, phone, before, after):
+    Enrollment.objects.update(status=before)
+    stop(phone)
+    assert Enrollment.objects.get().status == "stopped"
+    text("START", sender=phone)
+    assert Enrollment.objects.get().status == after
+    assert Message.objects.filter(status="scheduled", step=1).exists() == (after == "active")
+    text("resume", sender=phone)
+    assert Enrollment.objects.get().status == "active"
+    assert Message.objects.filter(status="scheduled", step=1).exists()
+
+
+@pytest.mark.parametrize(("body", "said"), [("STOP", []), ("Stop.", ["stopped", "started"])])
+def test_the_start_is_answered_by_whoever_answered_the_stop(enrollment, phone, body, said):
+    text(body, sender=phone)
+    text("START", sender=phone)
+    assert list(Message.objects.exclude(automatic="").order_by("pk").values_list("automatic", flat=True)) == said

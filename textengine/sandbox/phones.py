@@ -54,8 +54,10 @@ async def read_json(request):
         raise BadRequest(f"A page of {origin} has no business here.")
     try:
         content = json.loads(await request.body())
+        # JSON can name half a character, which no text can hold.
+        json.dumps(content, ensure_ascii=False).encode()
     except ValueError:
-        raise BadRequest("The body is not JSON.") from None
+        raise BadRequest("The body is not JSON, or not in whole characters.") from None
     if not isinstance(content, dict):
         raise BadRequest("The body is a JSON object.")
     return content

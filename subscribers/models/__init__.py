@@ -7,6 +7,7 @@ from .brakes import Hold, Sender
 from .erasing import Erasure, StoppedNumber
 from .messages import Message, led
 from .own_phones import OwnPhone
+from .placements import Placement
 from .questions import Question
 from .readers import Enrollment, Subscriber, e164, masked, zone_of
 from .words import SystemText
@@ -17,6 +18,7 @@ __all__ = [
     "Hold",
     "Message",
     "OwnPhone",
+    "Placement",
     "Question",
     "Sender",
     "StoppedNumber",

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -144,6 +145,16 @@ class Message(models.Model):
         help_text="On which occasion the system sends it by itself; empty for a story’s texts and what people write.",
     )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Who of the newsroom wrote it to this reader; empty for a story’s texts and what the system says.",
+    )
     lead = models.CharField(
         max_length=100,
         blank=True,

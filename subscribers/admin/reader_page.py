@@ -23,6 +23,7 @@ from stories.models import BODY_MAX_LENGTH, Story, StoryText
 from stories.preview import Draft, Facts
 from stories.prices import Cost, Price
 from stories.segments import measure
+from textengine.moments import NOTHING
 
 from .. import steering, writing
 from ..models import Enrollment, Message, Subscriber
@@ -48,7 +49,8 @@ class Passage:
 
     @property
     def next(self) -> str:
-        return what_comes_next(self.enrollment)
+        words = what_comes_next(self.enrollment)
+        return "" if words == NOTHING else words
 
     @property
     def readers_clock(self) -> str:
@@ -200,6 +202,7 @@ class ReaderPageMixin:
         context = {}
         if subscriber and self.has_view_permission(request, subscriber):
             context = self.live_context(request, subscriber) | {
+                "title": "Reader",
                 "reply_form": ReplyForm() if self.may_write(request) else None,
                 "size": Size.of(""),
                 "reply_max": BODY_MAX_LENGTH,

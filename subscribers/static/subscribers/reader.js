@@ -105,6 +105,8 @@ const count = (form) => {
 };
 
 if (live) {
+    // What is opened at the thread's end comes into sight.
+    live.addEventListener("toggle", ({target}) => target.open && target.scrollIntoView({block: "nearest"}), true);
     setTimeout(look, EVERY);
     const form = live.querySelector("[data-size]");
     if (form) {

@@ -188,21 +188,27 @@ class ReaderPageMixin:
             raise PermissionDenied
         return subscriber
 
-    def live_context(self, request: HttpRequest, subscriber: Subscriber) -> dict:
-        return {
+    def live(self, request: HttpRequest, subscriber: Subscriber) -> tuple[str, str]:
+        """Return what goes on on this reader's page, and what tells whether it has changed."""
+        context = {
             "subscriber": subscriber,
             "passages": passages_of(subscriber, self.may_steer(request)),
             "phone": thread_of(subscriber),
             "newsroom_zone": settings.NEWSROOM_ZONE.key.replace("_", " "),
-            "objection": writing.objection(subscriber),
         }
+        live = render_to_string("admin/subscribers/reader_live.html", context, request)
+        return live, sha256(live.encode()).hexdigest()
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
         subscriber = self.get_object(request, object_id)
         context = {}
         if subscriber and self.has_view_permission(request, subscriber):
-            context = self.live_context(request, subscriber) | {
+            live, digest = self.live(request, subscriber)
+            context = {
                 "title": "Reader",
+                "live": live,
+                "digest": digest,
+                "objection": writing.objection(subscriber),
                 "reply_form": ReplyForm() if self.may_write(request) else None,
                 "size": Size.of(""),
                 "reply_max": BODY_MAX_LENGTH,
@@ -211,12 +217,10 @@ class ReaderPageMixin:
 
     def live_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Answer with what goes on on this page, or with nothing where the page has it as it is already."""
-        context = self.live_context(request, self.reader(request, object_id))
-        fragment = render_to_string("admin/subscribers/reader_live.html", context, request)
-        digest = sha256(fragment.encode()).hexdigest()
+        live, digest = self.live(request, self.reader(request, object_id))
         if request.GET.get("known") == digest:
             return HttpResponse(status=204)
-        return HttpResponse(fragment, headers={"X-Digest": digest, "Cache-Control": "no-store"})
+        return HttpResponse(live, headers={"X-Digest": digest, "Cache-Control": "no-store"})
 
     def passage(self, request: HttpRequest, object_id: int, enrollment_id: int) -> Enrollment:
         subscriber = self.reader(request, object_id)

@@ -5,7 +5,7 @@ const said = document.querySelector("[data-said]");
 const EVERY = 3000;
 const RETRY = 10_000;
 const shown = new Map();
-let digest = "";
+let digest = live?.dataset.digest;
 
 const texts = (part) => part.querySelectorAll(".bubble").length;
 

@@ -34,7 +34,7 @@ def thread_of(subscriber: Subscriber) -> Phone:
         # A code is for its phone alone, as long as it counts.
         Message.objects.filter(subscriber=subscriber, code_of=None)
         .exclude(status=Message.Status.CANCELED)
-        .select_related("text", "story", "enrollment", "written_by")
+        .select_related("text", "story", "enrollment", "written_by", "correction")
         .annotate(moment=Coalesce("sent_at", "due_at", "created_at"))
         .order_by("-moment", "-pk")[: THREAD_MAX + 1]
     )
@@ -80,6 +80,8 @@ def bubble_of(message: Message, moment: datetime, zone: ZoneInfo, new_day: bool)
 
 def written_as(message: Message) -> str:
     """Return as what this was sent, if it is no text of a story."""
+    if getattr(message, "correction", None):
+        return "Correction"
     if message.written_by:
         return f"Reply by {message.written_by.get_full_name() or message.written_by.get_username()}"
     return message.occasion

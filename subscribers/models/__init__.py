@@ -4,6 +4,7 @@ And the own phones of those who write, to which they rehearse.
 """
 
 from .brakes import Hold, Sender
+from .corrections import Correction, Recipient
 from .erasing import Erasure, StoppedNumber
 from .messages import Message, led
 from .own_phones import OwnPhone
@@ -13,6 +14,7 @@ from .readers import Enrollment, Subscriber, e164, masked, zone_of
 from .words import SystemText
 
 __all__ = [
+    "Correction",
     "Enrollment",
     "Erasure",
     "Hold",
@@ -20,6 +22,7 @@ __all__ = [
     "OwnPhone",
     "Placement",
     "Question",
+    "Recipient",
     "Sender",
     "StoppedNumber",
     "Subscriber",

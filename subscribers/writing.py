@@ -14,6 +14,11 @@ from .steering import FORGOTTEN, OPTED_OUT, Refused
 logger = logging.getLogger(__name__)
 
 
+def as_sent(written: str) -> str:
+    """Return words from a form's field as they are sent: a browser writes two characters for each new line."""
+    return written.replace("\r\n", "\n").strip()
+
+
 def objection(subscriber: Subscriber) -> str:
     """Return why nobody may write to this reader, a sentence; empty if one may."""
     if subscriber.forgotten_at:
@@ -30,7 +35,8 @@ def our_number(subscriber: int) -> str:
 @retried_at_once
 def reply(subscriber: int, body: str, user: User, now: datetime) -> Message:
     """Schedule this reply for `now`. A STOP of this moment comes before, and refuses it, or after, and cancels it."""
-    if not body.strip():
+    body = as_sent(body)
+    if not body:
         raise Refused("There is nothing to send. Write something first.")
     if len(body) > BODY_MAX_LENGTH:
         raise Refused(f"This is too long: the carrier takes {BODY_MAX_LENGTH} characters.")
@@ -43,7 +49,7 @@ def reply(subscriber: int, body: str, user: User, now: datetime) -> Message:
         subscriber=reader,
         number=our_number(reader.pk),
         written_by=user,
-        body=body.strip(),
+        body=body,
         due_at=now,
     )
     logger.info("reply.scheduled id=%s subscriber=%s user=%s", message.pk, reader.pk, user.pk)

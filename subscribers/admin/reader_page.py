@@ -294,12 +294,12 @@ class ReaderPageMixin:
         """Answer with what the words on the page are billed as."""
         if not self.may_write(request):
             raise PermissionDenied
-        size = Size.of(request.POST.get("body", "")[: 2 * BODY_MAX_LENGTH].strip())
+        size = Size.of(writing.as_sent(request.POST.get("body", "")[: 2 * BODY_MAX_LENGTH]))
         return render(request, "admin/subscribers/reply_size.html", {"size": size, "reply_max": BODY_MAX_LENGTH})
 
 
 def refused_reply(form: ReplyForm, body: str) -> dict:
-    return {"reply_form": form, "size": Size.of(body.strip())}
+    return {"reply_form": form, "size": Size.of(writing.as_sent(body))}
 
 
 def as_get(request: HttpRequest) -> HttpRequest:

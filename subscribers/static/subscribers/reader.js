@@ -84,32 +84,8 @@ const look = async () => {
     setTimeout(look, pause);
 };
 
-/** Say what the words are billed as while they are written. */
-const count = (form) => {
-    const counted = form.querySelector("[data-counted]");
-    let timer = 0;
-    let running = null;
-    const ask = async () => {
-        running?.abort();
-        running = new AbortController();
-        const asked = {method: "POST", body: new FormData(form), redirect: "manual", signal: running.signal};
-        const response = await fetch(form.dataset.size, asked).catch(() => null);
-        if (response?.ok) {
-            counted.innerHTML = await response.text();
-        }
-    };
-    form.addEventListener("input", () => {
-        clearTimeout(timer);
-        timer = setTimeout(ask, 250);
-    });
-};
-
 if (live) {
     // What is opened at the thread's end comes into sight.
     live.addEventListener("toggle", ({target}) => target.open && target.scrollIntoView({block: "nearest"}), true);
     setTimeout(look, EVERY);
-    const form = live.querySelector("[data-size]");
-    if (form) {
-        count(form);
-    }
 }

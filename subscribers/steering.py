@@ -218,22 +218,26 @@ def place(enrollment: int, text: int, now: datetime) -> str:
 
 def put(enrollment: Enrollment, text: StoryText, passed: list[int], now: datetime) -> None:
     """Write down that this text is this reader's next step; what was asked before it is not asked any more."""
+    step = enrollment.step + 1
+    standing = Message.objects.filter(enrollment=enrollment, step=step).locked().first()
+    if standing and standing.begun_at:
+        # It began after the situation was looked at.
+        raise Refused(ON_ITS_WAY)
     open_questions = Question.objects.filter(enrollment=enrollment, step=enrollment.step, answered_at=None)
     Message.objects.filter(pk__in=open_questions.exclude(reminder=None).values("reminder")).cancel()
     open_questions.delete()
-    step = enrollment.step + 1
     Placement.objects.update_or_create(
         enrollment=enrollment, defaults={"step": step, "text": text, "passed": passed, "placed_at": now}
     )
-    standing = Message.objects.filter(enrollment=enrollment, step=step)
-    # What is on its way to the carrier was refused before; what only waits is taken back from who claimed it.
-    moved = standing.update(
-        text=text, lease=None, lease_until=None, status=Message.Status.CANCELED, begun_at=None, attempts=0
-    )
-    if not moved:
+    if standing:
+        standing.text, standing.status = text, Message.Status.CANCELED
+        # What only waits is taken back from whoever has claimed it.
+        standing.lease = standing.lease_until = None
+        standing.save(update_fields=["text", "status", "lease", "lease_until"])
+    else:
         reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
         scheduling.insert_messages([(*reader, enrollment.story_id, text.pk, step, now)], now)
-        standing.update(status=Message.Status.CANCELED)
+        Message.objects.filter(enrollment=enrollment, step=step).update(status=Message.Status.CANCELED)
 
 
 def go_on(enrollment: Enrollment, now: datetime) -> None:

@@ -116,7 +116,7 @@ def test_what_cannot_be_sent_has_no_preview(editor, story, body, sentence):
     make_enrollment(story=story, sent=2)
     text = preview(editor, story, body=body)
     assert sentence in text
-    assert "preview-heading" not in text
+    assert "data-seen" not in text
 
 
 def test_nobody_to_send_to_is_said_and_has_no_button(editor, story):

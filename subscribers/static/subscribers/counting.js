@@ -14,9 +14,15 @@ const count = (form) => {
         }
     };
     form.addEventListener("input", () => {
+        // A preview of other words is none.
+        document.querySelector("[data-seen]")?.remove();
         clearTimeout(timer);
         timer = setTimeout(ask, 250);
     });
+    // What was written before this ran, or stands there again after going back.
+    if (form.elements.body.value) {
+        ask();
+    }
 };
 
 for (const form of document.querySelectorAll("[data-size]")) {

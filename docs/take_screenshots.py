@@ -64,6 +64,8 @@ def take_pictures(folder: Path) -> None:
             ):
                 step(newsroom, page)
         see_enrollments(newsroom)
+        see_a_reader(newsroom)
+        send_correction(newsroom)
 
 
 class Newsroom:
@@ -279,6 +281,40 @@ def see_enrollments(newsroom: Newsroom) -> None:
         log_in(newsroom, page, EDITOR)
         newsroom.open(page, "/admin/subscribers/enrollment/")
         photograph(page, "enrollments")
+
+
+def see_a_reader(newsroom: Newsroom) -> None:
+    """Watch a reader ask something, begin to answer, and look at where the reader could be put."""
+    from subscribers.models import Subscriber
+
+    reader = Subscriber.objects.get(phone_number=READERS[2])
+    with newsroom.window() as page:
+        log_in(newsroom, page, EDITOR)
+        newsroom.open(page, f"/admin/subscribers/subscriber/{reader.pk}/change/")
+        newsroom.processes.sandbox.text(READERS[2], "Who was the driver?")
+        page.locator(".bubble--from-reader", has_text="Who was the driver?").wait_for()
+        page.get_by_label("Write to this reader").fill("He asked us not to name him. He still drives it.")
+        page.locator("[data-counted]", has_text="1 text").wait_for()
+        page.evaluate("scrollTo(0, 0)")
+        photograph(page, "reader")
+        page.get_by_role("link", name="Put at another text").first.click()
+        photograph(page, "put-at-another-text", height=620)
+
+
+def send_correction(newsroom: Newsroom) -> None:
+    """Put right, with those who had it, what the story says otherwise by now."""
+    with newsroom.window() as page:
+        log_in(newsroom, page, EDITOR)
+        newsroom.open(page, f"/admin/subscribers/correction/of/{story_of(OURS).pk}/")
+        page.get_by_role("link", name="Correct text 5", exact=True).click()
+        page.get_by_label("Who received it as").last.check()
+        page.get_by_label("What it says").fill("A correction: the bus on the first night was packed, not just full.")
+        press(page, "Preview")
+        page.get_by_role("heading", name="Preview").wait_for()
+        photograph(page, "correction", part=page.locator("#content"))
+        page.get_by_role("button", name="Send to").click()
+        page.locator("[data-progress]:not(:has([data-going]))").wait_for()
+        photograph(page, "correction-sent", height=560)
 
 
 def press(page, name: str) -> None:

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from . import dispatch, ending, erasing, housekeeping, recovery, scheduling
+from . import correcting, dispatch, ending, erasing, housekeeping, recovery, scheduling
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -20,6 +20,11 @@ def follow_story(story_id: int, after: int = 0) -> None:
     last = scheduling.follow_story(story_id, timezone.now(), after)
     if last is not None:
         async_task("subscribers.tasks.follow_story", story_id, last)
+
+
+def correct(correction: int) -> None:
+    if correcting.write_batch(correction, timezone.now()):
+        async_task("subscribers.tasks.correct", correction)
 
 
 def follow_end(enrollments: list[int]) -> None:

@@ -11,7 +11,7 @@ from stories.models import StoryText
 from stories.placeholders import KEPT, filled
 from stories.turns import Choice, Follows, choice_named
 
-from .models import Enrollment, Message, Question
+from .models import Enrollment, Message, Placement, Question
 from .questions import kept_by, patience
 
 
@@ -35,12 +35,15 @@ class Way:
     """What a reader has had of a story, in order, and the moment from which the next text's delay counts.
 
     On a straight way, whose story kept its order, all before the last text was had or came too late: only the last
-    one is known.
+    one is known. Where an editor put the reader at another text, `had` begins there, and `placement` says what does not
+    come any more.
     """
 
     since: datetime
     had: list[int | None] = field(default_factory=list)
     straight: bool = True
+    placement: Placement | None = None
+    is_placed: bool = True  # whether the reader had the text of the placement, if there is one
 
     def following(self, texts: list[StoryText], enrolled_at: datetime) -> StoryText | None:
         """Return the first of these texts (in the story's order) that is still to come; None at the end.
@@ -51,13 +54,28 @@ class Way:
         order comes next.
         """
         positions = {text.pk: text.position for text in texts}
+        if not self.is_placed:
+            return self.after_placement(texts, positions)
         place = next((positions[pk] for pk in reversed(self.had) if pk in positions), 0)
         by_name = any(text.leads_away for text in texts)
+        passed = self.placement.passed if self.placement else ()
         for text in texts:
+            if text.pk in passed and not by_name:
+                continue
             moved = not self.straight and text.created_at <= enrolled_at
             if text.position > place if by_name else text.pk not in self.had and (text.position > place or moved):
                 return text
         return None
+
+    def counts(self, step: int) -> bool:
+        """Whether what was had as this step is had: what came before a placement may come again."""
+        return self.placement is None or not self.is_placed or step >= self.placement.step
+
+    def after_placement(self, texts: list[StoryText], positions: dict[int, int]) -> StoryText | None:
+        """Return the text at which the reader was put or, where that was deleted meanwhile, the one after it."""
+        passed = self.placement.passed
+        place = max((positions[pk] for pk in passed if pk in positions), default=0)
+        return next((text for text in texts if text.position > place and text.pk not in passed), None)
 
     def last(self, texts: list[StoryText]) -> StoryText | None:
         """Return the text that the reader had last, as long as the story has it."""
@@ -72,7 +90,7 @@ class Way:
         2. A text that is scheduled already, in the message `standing`, comes next, however the story was changed.
         3. Else the text that was had last says: it asks now, leads to a text, ends the story, or the next one follows.
         """
-        last = self.last(texts)
+        last = self.last(texts) if self.is_placed else None
         asks = bool(last and last.asks)
         if question and asks and question.answered_at is None:
             return self.unanswered(last, texts, enrollment, question.asked_at)
@@ -124,13 +142,18 @@ def ways_of(enrollments: list[Enrollment]) -> dict[int, Way]:
     for enrollment, text, sent_at, enrolled_at, reordered_at in last:
         straight = text is not None and (reordered_at is None or reordered_at < enrolled_at)
         ways[enrollment] = Way(sent_at, [text] if straight else [], straight)
+    steps = {enrollment.pk: enrollment.step for enrollment in enrollments}
+    for placement in Placement.objects.filter(enrollment__in=ways):
+        way = ways[placement.enrollment_id]
+        way.placement, way.is_placed = placement, placement.step <= steps[placement.enrollment_id]
     winding = [pk for pk, way in ways.items() if not way.straight]
     if winding:
         sent = sent.filter(enrollment__in=winding)
         had = list(sent.order_by("step").values_list("enrollment", "step", "text"))
         again = put_back_texts(enrollments, sent) if any(text is None for *_, text in had) else {}
         for pk, step, text in had:
-            ways[pk].had += again.get((pk, step), [text])
+            if ways[pk].counts(step):
+                ways[pk].had += again.get((pk, step), [text])
     return ways
 
 

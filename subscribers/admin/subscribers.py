@@ -14,8 +14,8 @@ from textengine.moments import NOTHING, moment
 from .. import erasing, scheduling
 from ..models import Enrollment, Subscriber
 from ..progress import with_progress
-from ..threads import thread_of
-from .parts import LINE, ReadersFirst, ReadOnlyAdmin, YesOrNo, link, marked, progress_bar, what_comes_next
+from .parts import LINE, ReadersFirst, ReadOnlyAdmin, YesOrNo, marked, progress_bar
+from .reader_page import ReaderPageMixin
 
 
 class PhonesFilter(ReadersFirst):
@@ -47,10 +47,10 @@ class SubscriberForm(forms.ModelForm):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReadOnlyAdmin):
+class SubscriberAdmin(ReaderPageMixin, ReadOnlyAdmin):
     form = SubscriberForm
-    fields = ["stories", ("joined", "opted_out"), "time_zone"]
-    readonly_fields = ["joined", "opted_out", "stories"]
+    fields = [("joined", "opted_out"), "time_zone"]
+    readonly_fields = ["joined", "opted_out"]
     list_display = ["number", "reading", "joined", "zone", "opted_out"]
     list_filter = [PhonesFilter, ("opted_out_at", YesOrNo), ("enrollments__story", ReadsFilter)]
     search_fields = ["phone_number"]
@@ -81,11 +81,6 @@ class SubscriberAdmin(ReadOnlyAdmin):
         subscribers = super().get_queryset(request).with_own_phone()
         return subscribers.prefetch_related(Prefetch("enrollments", queryset=live, to_attr="live"))
 
-    def change_view(self, request, object_id, form_url="", extra_context=None):
-        subscriber = self.get_object(request, object_id)
-        phone = thread_of(subscriber) if subscriber and self.has_view_permission(request, subscriber) else None
-        return super().change_view(request, object_id, form_url, {"phone": phone} | (extra_context or {}))
-
     def save_model(self, request, obj, form, change):
         if "time_zone" in form.changed_data:
             with transaction.atomic():
@@ -111,21 +106,3 @@ class SubscriberAdmin(ReadOnlyAdmin):
     def reading(self, subscriber: Subscriber) -> str:
         rows = ((marked(row.story, row.is_rehearsal), progress_bar(row)) for row in subscriber.live)
         return format_html_join(LINE, "{} {}", rows) or NOTHING
-
-    @admin.display(description="stories")
-    def stories(self, subscriber: Subscriber) -> str:
-        enrollments = with_progress(Enrollment.objects.filter(subscriber=subscriber)).order_by("-pk")
-        rows = (
-            (
-                marked(story_link(row), row.is_rehearsal),
-                progress_bar(row),
-                row.get_status_display(),
-                what_comes_next(row),
-            )
-            for row in enrollments
-        )
-        return format_html_join("", '<div class="passage"><b>{}</b> {}<br>{} · {}</div>', rows) or "None yet"
-
-
-def story_link(enrollment: Enrollment) -> str:
-    return link("subscribers_enrollment_change", enrollment.pk, enrollment.story)

@@ -4,20 +4,25 @@ And the own phones of those who write, to which they rehearse.
 """
 
 from .brakes import Hold, Sender
+from .corrections import Correction, Recipient
 from .erasing import Erasure, StoppedNumber
 from .messages import Message, led
 from .own_phones import OwnPhone
+from .placements import Placement
 from .questions import Question
 from .readers import Enrollment, Subscriber, e164, masked, zone_of
 from .words import SystemText
 
 __all__ = [
+    "Correction",
     "Enrollment",
     "Erasure",
     "Hold",
     "Message",
     "OwnPhone",
+    "Placement",
     "Question",
+    "Recipient",
     "Sender",
     "StoppedNumber",
     "Subscriber",

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
 
@@ -150,6 +151,16 @@ class Message(models.Model):
         help_text="Whether it leaves in quiet hours, too: in a rehearsal, or where somebody here wants it now.",
     )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Who of the newsroom wrote it to this reader; empty for a story’s texts and what the system says.",
+    )
     lead = models.CharField(
         max_length=100,
         blank=True,

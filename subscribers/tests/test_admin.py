@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from stories.linked import shown_address
 from stories.tests.factory import make_story
 from subscribers import consent, holds
 from subscribers.admin import SubscriberAdmin
@@ -362,7 +363,7 @@ def test_a_readers_page_is_the_thread_as_on_a_phone(editor):
     assert "2 of 3" in text
 
 
-def test_a_picture_of_ours_is_shown_and_one_from_elsewhere_named(editor, settings):
+def test_a_picture_of_ours_and_one_that_is_linked_are_shown_and_a_readers_own_is_named(editor, settings):
     settings.PUBLIC_URL = "https://texts.example.org"
     enrollment = make_enrollment()
     ours = "/media/pictures/pier.jpg"
@@ -371,8 +372,8 @@ def test_a_picture_of_ours_is_shown_and_one_from_elsewhere_named(editor, setting
     make_message(enrollment, media_urls=[settings.PUBLIC_URL + ours, linked])
     theirs = make_inbound(enrollment.subscriber, "", media_urls=[inbound])
     text = page(editor, page_of(enrollment.subscriber))
-    assert re.findall(r'<img[^>]* src="([^"]*)"', text) == [ours]
-    assert f'<a href="{linked}">Picture: texts.example.org.example.com</a>' in text
+    assert re.findall(r'<img[^>]* src="([^"]*)"', text) == [ours, shown_address(linked)]
+    assert f'<a href="{linked}"><img' in text
     assert f'<a href="{inbound}">Picture: api.twilio.com</a>' in text
     assert text.count("the carrier asks for its account’s login") == 1
     assert "The carrier asks for its account’s login" in page(editor, page_of(theirs))
@@ -386,17 +387,16 @@ def test_a_sent_picture_is_shown_in_words_as_long_as_its_text_has_it(editor):
     message = enrollment.messages.get()
     message.media_urls, message.begun_at = [text.media_url], timezone.now()
     message.save()
-    assert ">Picture: The pier at night (pictures.example.org)</a>" in page(editor, page_of(enrollment.subscriber))
+    assert 'alt="Picture: The pier at night (pictures.example.org)"' in page(editor, page_of(enrollment.subscriber))
     enrollment.story.texts.filter(pk=text.pk).update(media_url="https://pictures.example.org/lamp.jpg")
-    assert ">Picture: pictures.example.org</a>" in page(editor, page_of(enrollment.subscriber))
+    assert 'alt="Picture: pictures.example.org"' in page(editor, page_of(enrollment.subscriber))
 
 
-def test_the_linked_picture_of_a_text_to_come_is_named(editor):
+def test_the_linked_picture_of_a_text_to_come_is_shown_from_our_own_address(editor):
     enrollment = make_enrollment(story=make_story([("", 60)]))
     enrollment.story.texts.update(media_url="https://pictures.example.org/pier.jpg")
     text = page(editor, page_of(enrollment.subscriber))
-    assert '<a href="https://pictures.example.org/pier.jpg">Picture: pictures.example.org</a>' in text
-    assert "<img" not in text
+    assert re.findall(r'<img[^>]* src="([^"]*)"', text) == [shown_address("https://pictures.example.org/pier.jpg")]
 
 
 def test_a_long_thread_shows_its_last_200_texts(editor):

@@ -9,19 +9,27 @@ from .messages import Message, led
 from .own_phones import OwnPhone
 from .questions import Question
 from .readers import Enrollment, Subscriber, e164, masked, zone_of
+from .remarks import Digest, Note, Remark, Reply, ReplyTo, Tag, Tagging
 from .words import SystemText
 
 __all__ = [
+    "Digest",
     "Enrollment",
     "Erasure",
     "Hold",
     "Message",
+    "Note",
     "OwnPhone",
     "Question",
+    "Remark",
+    "Reply",
+    "ReplyTo",
     "Sender",
     "StoppedNumber",
     "Subscriber",
     "SystemText",
+    "Tag",
+    "Tagging",
     "e164",
     "led",
     "masked",

@@ -6,8 +6,18 @@ Django finds the screens by importing this package.
 from .enrollments import EnrollmentAdmin
 from .holds import HoldAdmin
 from .messages import MessageAdmin
+from .replies import RemarkAdmin, TagAdmin
 from .senders import SenderAdmin
 from .subscribers import SubscriberAdmin
 from .system_texts import SystemTextAdmin
 
-__all__ = ["EnrollmentAdmin", "HoldAdmin", "MessageAdmin", "SenderAdmin", "SubscriberAdmin", "SystemTextAdmin"]
+__all__ = [
+    "EnrollmentAdmin",
+    "HoldAdmin",
+    "MessageAdmin",
+    "RemarkAdmin",
+    "SenderAdmin",
+    "SubscriberAdmin",
+    "SystemTextAdmin",
+    "TagAdmin",
+]

@@ -21,6 +21,8 @@ logger = logging.getLogger(__name__)
 # So many readers' texts are gone through in one transaction, so that nobody waits long for a lock.
 BATCH = 500
 TASK = "subscribers.tasks.answer_group"
+# What asks for consent, unless an editor words it otherwise.
+QUOTE_WORDS = "May we quote what you wrote to us? Reply YES or NO."
 OPTED_OUT = "This reader has opted out: nothing may be sent there until the reader texts START."
 FORGOTTEN = "This reader has asked to be forgotten."
 

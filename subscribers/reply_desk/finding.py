@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 
 from stories.models import Story, StoryText
-from textengine.database import read, run_sql
+from textengine.database import run_sql
 
 from ..models import Note, Remark, ReplyTo, Subscriber, Tag
 
@@ -26,7 +26,9 @@ NUMBER = re.compile(r"[+\d\s().–-]+")
 
 # The texts of stories to which somebody wrote, each with what came last and how much of it is unread, up to a limit.
 GROUPS = """
-SELECT g.story, g.text, g.last, (SELECT MAX(r.message_id) FROM subscribers_remark r WHERE {mine} AND r.read_at IS NULL), (
+SELECT g.story, g.text, g.last, (
+    SELECT MAX(r.message_id) FROM subscribers_remark r WHERE {mine} AND r.read_at IS NULL
+), (
     SELECT COUNT(*) FROM (
         SELECT 1 FROM subscribers_remark r WHERE {mine} AND r.read_at IS NULL LIMIT {limit}) counted)
 FROM (
@@ -171,7 +173,7 @@ def search(filters: Filters, after: str, size: int) -> Page:
     """Return what says these words, or comes from this number, among the next so many texts, latest first."""
     number = re.sub(r"[^+\d]", "", filters.words) if NUMBER.fullmatch(filters.words) else ""
     if number.startswith("+") or len(number) > 6:
-        readers = Subscriber.objects.filter(phone_number__in=[number, f"+{number}", f"+1{number}"]).values("pk")
+        readers = Subscriber.objects.filter(phone_number__in=[number, f"+{number}", f"+1{number}"]).values_list("pk", flat=True)
         remarks = earlier(filters.remarks().filter(subscriber__in=list(readers)), position(after)[1])
         found = list(remarks.values_list("pk", flat=True)[: size + 1])
         return Page(shown(found[:size]), f"u{found[size - 1]}" if len(found) > size else "")

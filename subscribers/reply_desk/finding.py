@@ -173,7 +173,9 @@ def search(filters: Filters, after: str, size: int) -> Page:
     """Return what says these words, or comes from this number, among the next so many texts, latest first."""
     number = re.sub(r"[^+\d]", "", filters.words) if NUMBER.fullmatch(filters.words) else ""
     if number.startswith("+") or len(number) > 6:
-        readers = Subscriber.objects.filter(phone_number__in=[number, f"+{number}", f"+1{number}"]).values_list("pk", flat=True)
+        readers = Subscriber.objects.filter(phone_number__in=[number, f"+{number}", f"+1{number}"]).values_list(
+            "pk", flat=True
+        )
         remarks = earlier(filters.remarks().filter(subscriber__in=list(readers)), position(after)[1])
         found = list(remarks.values_list("pk", flat=True)[: size + 1])
         return Page(shown(found[:size]), f"u{found[size - 1]}" if len(found) > size else "")

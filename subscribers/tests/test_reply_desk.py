@@ -75,9 +75,9 @@ def test_nothing_of_a_rehearsal_is_put_on_the_desk():
     assert at_desk() == []
 
 
-def test_answers_in_ones_own_words_are_read_and_bare_choices_are_counted_elsewhere():
+def test_answers_in_ones_own_words_are_read_and_bare_choices_are_counted_elsewhere(sandbox):
     story = make_branching_story(
-        ("ask", "Where were you?", asking("A, at home", "anything else")), ("on", "Go on.", Turn()), keyword="ASK"
+        ("ask", "Where were you?", asking("A, at home", "anything")), ("on", "Go on.", Turn()), keyword="ASK"
     )
     for body in ("a", "On the bridge, with my mother"):
         enrollment = make_enrollment(make_subscriber(), story)

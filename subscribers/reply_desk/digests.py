@@ -31,7 +31,7 @@ RETRY_AFTER = timedelta(minutes=1)
 TRIES = 8
 TIMEOUT_SECONDS = 10
 GROUPS_TOLD, REMARKS_TOLD, WORDS_TOLD = 10, 3, 160
-LONG_NUMBER = re.compile(r"\+?\d(?:[\s().–-]*\d){6,}")
+LONG_NUMBER = re.compile(r"\+?\(?\d(?:[\s().–-]*\d){6,}")
 
 
 class NotDelivered(Exception):

@@ -20,7 +20,7 @@ PAGE = 50
 COUNTED_MAX = 100
 GROUPS_MAX = 60
 # So many texts one search looks through; the next page looks further.
-SEARCHED = 20_000
+SEARCHED = 10_000
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 NUMBER = re.compile(r"[+\d\s().–-]+")
 

@@ -1,5 +1,7 @@
 """The reply desk: what readers wrote, the unread first; tags, consent to quote, notes and answers."""
 
+import hashlib
+import json
 from uuid import uuid4
 
 from django import forms
@@ -78,6 +80,12 @@ class GroupAnswerForm(AnswerForm):
     )
     unanswered_only = forms.BooleanField(required=False, initial=True, label="Only who has no answer yet")
     up_to = forms.IntegerField(min_value=0, max_value=2**62, widget=forms.HiddenInput)
+
+    @property
+    def says(self) -> str:
+        """What stands for all that a preview depends on: nothing goes out that was changed after it."""
+        words = {name: str(value) for name, value in self.cleaned_data.items()}
+        return hashlib.sha256(json.dumps(words, sort_keys=True).encode()).hexdigest()
 
 
 class QuotingForm(forms.Form):
@@ -265,7 +273,7 @@ class RemarkAdmin(ReadOnlyAdmin):
             reply = Reply(story=story, text=text, is_to_group=True, created_by=request.user, **form.cleaned_data)
             begun = Reply.objects.filter(key=reply.key).first()
             preview = answering.preview(reply)
-            if begun or ("send" in request.POST and preview.readers):
+            if begun or (request.POST.get("send") == form.says and preview.readers):
                 reply.expected = preview.readers
                 return redirect("admin:subscribers_remark_progress", answering.begin(reply).pk)
             if not preview.readers:

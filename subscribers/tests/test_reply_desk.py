@@ -1,5 +1,6 @@
 """The reply desk without its pages: what is put there, how it is found, and how it is answered."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from uuid import uuid4
 
@@ -325,6 +326,22 @@ def test_what_is_broken_off_in_the_middle_goes_on_and_doubles_nothing(monkeypatc
     reply.refresh_from_db()
     assert reply.done_at
     assert answering.go_on(reply.pk, timezone.now()) is False
+
+
+def test_two_tasks_at_once_answer_each_reader_once(monkeypatch):
+    monkeypatch.setattr(answering, "BATCH", 2)
+    remarks = make_readers(6)
+    reply = answering.begin(group_reply(remarks[0]))
+
+    def task(_):
+        try:
+            return run(reply)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(3) as pool:
+        list(pool.map(task, range(3)))
+    assert told() == sorted(remark.subscriber_id for remark in remarks)
 
 
 def test_what_is_written_after_the_preview_is_not_answered_unseen():

@@ -29,6 +29,7 @@ def test_an_editor_reads_tags_and_answers_by_keyboard_while_more_comes_in(browse
         opened = page.locator(f"[data-remark='{newest.pk}'] [data-opened]")
         expect(opened).to_contain_text("by sam")
         expect(page.locator(".remark--unread")).to_have_count(2)
+        expect(page.locator(".group__unread")).to_contain_text("2")
         opened.get_by_role("button", name="Question").click()
         expect(opened.get_by_role("button", name="Question")).to_have_attribute("aria-pressed", "true")
         page.keyboard.press("r")

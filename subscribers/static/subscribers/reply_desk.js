@@ -36,6 +36,9 @@ const replace = (row, html, sent) => {
         }
     }
     row.replaceWith(next);
+    if (next.className !== row.className) {
+        next.dispatchEvent(new Event("changed", {bubbles: true}));
+    }
     if (at >= 0) {
         const places = next.querySelectorAll("a, button, textarea, input, summary");
         (places[Math.min(at, places.length - 1)]).focus();
@@ -185,18 +188,24 @@ const show = (page) => {
     document.title = unread ? `(${unread}) ${title}` : title;
 };
 
+const look = async () => {
+    const response = await fetch(location.href, {redirect: "manual"}).catch(() => null);
+    if (response?.ok) {
+        show(parsed(await response.text()));
+    }
+};
+
 const ask = async () => {
     if (!document.hidden) {
-        const response = await fetch(location.href, {redirect: "manual"}).catch(() => null);
-        if (response?.ok) {
-            show(parsed(await response.text()));
-        }
+        await look();
     }
     setTimeout(ask, ASK_EVERY);
 };
 
 if (isFirst) {
     setTimeout(ask, ASK_EVERY);
+    // What was read counts at once.
+    list.addEventListener("changed", look);
 }
 
 // How far an answer to a group is.

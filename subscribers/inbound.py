@@ -48,9 +48,9 @@ RETURNING id, opted_out_at, time_zone, forgotten_at, created_at = %(now)s
 """
 # Not once more where it was erased meanwhile. With it comes what its meaning depends on: the story whose keyword it is,
 # and whether the reader is in that one; whether the reader has had any story (1) or is in one (2); whether remarks are
-# answered at all; whether a story that asks may wait for an answer; and whether a person has
-# written to this reader lately. Stories are Story.objects.readable() that start at
-# this number of ours, and enrollments Enrollment.LIVE; a rehearsal, which has a pace, is none, but may ask.
+# answered at all; whether a story that asks may wait for an answer; and whether a person has written to this reader
+# lately. Stories are Story.objects.readable() that start at this number of ours, and enrollments Enrollment.LIVE; a
+# rehearsal, which has a pace, is none, but may ask.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)

@@ -66,6 +66,7 @@ def take_pictures(folder: Path) -> None:
         see_enrollments(newsroom)
         see_a_reader(newsroom)
         send_correction(newsroom)
+        see_replies(newsroom)
 
 
 class Newsroom:
@@ -315,6 +316,53 @@ def send_correction(newsroom: Newsroom) -> None:
         page.get_by_role("button", name="Send to").click()
         page.locator("[data-progress]:not(:has([data-going]))").wait_for()
         photograph(page, "correction-sent", height=560)
+
+
+REPLIES = [
+    "You have the year wrong: my grandfather mended the lamp in 1911, not 1921. I have his papers.",
+    "Does the bus still run?",
+    "I was on it that week. I have photographs, if you want them.",
+    "Thank you. I read it on the way to work, on line 9.",
+]
+
+
+def see_replies(newsroom: Newsroom) -> None:
+    """Let readers write, and work at the reply desk."""
+    for reader, words in zip(READERS, REPLIES, strict=True):
+        newsroom.processes.sandbox.text(reader, words)
+    with newsroom.window() as page:
+        log_in(newsroom, page, EDITOR)
+        newsroom.open(page, "/admin/subscribers/remark/")
+        open_reply(page, REPLIES[0])
+        page.get_by_role("button", name="Correction").click()
+        page.get_by_role("button", name="Correction", pressed=True).wait_for()
+        page.get_by_label("Note, which no reader sees").fill("The archive says 1911, too.")
+        press(page, "Keep the note")
+        page.locator(".opened__note").wait_for()
+        page.keyboard.press("Escape")
+        photograph(page, "reply-desk", height=640)
+        open_reply(page, REPLIES[2])
+        press(page, "May we quote you?")
+        page.locator("[data-measure]", has_text="segment").wait_for()
+        photograph(page, "reply-open", page.locator("[data-remark]", has=page.locator("[data-opened]")))
+        page.set_viewport_size(NARROW)
+        newsroom.open(page, "/admin/subscribers/remark/")
+        page.locator("[data-remarks]").scroll_into_view_if_needed()
+        photograph(page, "reply-desk-on-a-phone")
+        page.set_viewport_size(WIDE)
+        page.locator("[data-group-list] a").first.click()
+        page.get_by_role("link", name="One answer to each").click()
+        page.get_by_label("Answer", exact=True).fill(
+            "Thank you for writing. We are looking into it, and shall tell you."
+        )
+        press(page, "See whom it reaches")
+        page.get_by_text("It goes to").wait_for()
+        photograph(page, "reply-each", height=680)
+
+
+def open_reply(page, words: str) -> None:
+    page.locator(".remark__row", has_text=words[:40]).click()
+    page.locator("[data-opened]", has_text=words[:40]).wait_for()
 
 
 def press(page, name: str) -> None:

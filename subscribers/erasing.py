@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 from textengine import carrier
 from textengine.database import retried_patiently
 
-from .models import Enrollment, Erasure, Message, OwnPhone, StoppedNumber, Subscriber
+from .models import Enrollment, Erasure, Message, OwnPhone, Remark, StoppedNumber, Subscriber
 
 logger = logging.getLogger(__name__)
 
@@ -71,6 +71,8 @@ def erase_messages(messages: QuerySet[Message], now: datetime) -> None:
     """Delete these messages here, and have the carrier forget those that it has."""
     sids = messages.exclude(sid=None).values_list("sid", flat=True)
     Erasure.objects.bulk_create([Erasure(sid=sid, due_at=now) for sid in sids], ignore_conflicts=True)
+    # What stands at the reply desk of them goes too: tags, notes, and whether they may be quoted.
+    Remark.objects.filter(message__in=messages).delete()
     messages.delete()
 
 

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.db.models import Q, QuerySet
 from django_q.models import Task
 
-from .models import Enrollment, Erasure, Message, Question
+from .models import Enrollment, Erasure, Message, Question, Remark
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ def sweep(now: datetime) -> bool:
     Question.objects.kept().filter(OVER, enrollment__ended_at__lt=before).update(words="")
     with transaction.atomic():
         ids = list(finished(before).values_list("pk", flat=True)[:SWEEP_BATCH])
+        Remark.objects.filter(pk__in=ids).delete()
         Message.objects.filter(pk__in=ids).delete()
     if ids:
         logger.info("messages.swept count=%s", len(ids))

@@ -6,6 +6,8 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from . import correcting, dispatch, ending, erasing, housekeeping, recovery, scheduling
+from .models import Reply
+from .reply_desk import answering, digests, sorting
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -44,3 +46,19 @@ def erase() -> None:
 def sweep() -> None:
     if housekeeping.sweep(timezone.now()):
         async_task("subscribers.tasks.sweep")
+
+
+def tend_reply_desk() -> None:
+    """Sort what came in, go on with answers that were broken off, and tell what is unread."""
+    now = timezone.now()
+    if sorting.sort(now):
+        async_task("subscribers.tasks.tend_reply_desk")
+        return
+    for reply in Reply.objects.unfinished():
+        answer_group(reply.pk)
+    digests.tell(now)
+
+
+def answer_group(reply_id: int) -> None:
+    if answering.go_on(reply_id, timezone.now()):
+        async_task(answering.TASK, reply_id)

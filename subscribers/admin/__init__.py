@@ -7,6 +7,7 @@ from .corrections import CorrectionAdmin
 from .enrollments import EnrollmentAdmin
 from .holds import HoldAdmin
 from .messages import MessageAdmin
+from .replies import RemarkAdmin, TagAdmin
 from .senders import SenderAdmin
 from .subscribers import SubscriberAdmin
 from .system_texts import SystemTextAdmin
@@ -16,7 +17,9 @@ __all__ = [
     "EnrollmentAdmin",
     "HoldAdmin",
     "MessageAdmin",
+    "RemarkAdmin",
     "SenderAdmin",
     "SubscriberAdmin",
     "SystemTextAdmin",
+    "TagAdmin",
 ]

@@ -184,6 +184,9 @@ class Message(models.Model):
     lease_owner = models.CharField(max_length=80, blank=True, help_text="The cluster that claimed it last.")
     lease_until = models.DateTimeField(null=True, blank=True)
 
+    sorted_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When a reader's text was looked at for the reply desk."
+    )
     # Set where the carrier has just refused this message because `number` is ours no more.
     number_lost = False
 
@@ -218,6 +221,7 @@ class Message(models.Model):
             models.Index(fields=["story", "due_at"], condition=Q(status="scheduled"), name="message_due_by_story"),
             models.Index(fields=["subscriber", "created_at"], condition=~Q(automatic=""), name="message_automatic"),
             models.Index(fields=["lease_until"], condition=Q(status="sending"), name="message_lease"),
+            models.Index(fields=["id"], condition=Q(direction="inbound", sorted_at=None), name="message_unsorted"),
         ]
 
     def __str__(self):

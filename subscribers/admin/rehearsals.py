@@ -116,9 +116,10 @@ def for_writers(view: View) -> View:
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, story_id: int) -> HttpResponse:
-        if not admin.site.get_model_admin(Story).has_change_permission(request):
+        stories = admin.site.get_model_admin(Story)
+        if not stories.has_change_permission(request):
             raise PermissionDenied
-        return view(request, get_object_or_404(Story, pk=story_id))
+        return view(request, get_object_or_404(stories.get_queryset(request), pk=story_id))
 
     return admin.site.admin_view(wrapped)
 

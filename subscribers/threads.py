@@ -42,7 +42,7 @@ def thread_of(subscriber: Subscriber) -> Phone:
         day = moment.date()
     beginning = f"the last {THREAD_MAX} texts, " if len(messages) > THREAD_MAX else ""
     return Phone(
-        name=subscriber.phone_number.as_international,
+        name=str(subscriber),
         note=f"{beginning}times in {subscriber.zone.key.replace('_', ' ')}",
         bubbles=bubbles,
     )

@@ -3,6 +3,7 @@
 Django finds the screens by importing this package.
 """
 
+from .accesses import AccessAdmin
 from .enrollments import EnrollmentAdmin
 from .holds import HoldAdmin
 from .messages import MessageAdmin
@@ -10,4 +11,12 @@ from .senders import SenderAdmin
 from .subscribers import SubscriberAdmin
 from .system_texts import SystemTextAdmin
 
-__all__ = ["EnrollmentAdmin", "HoldAdmin", "MessageAdmin", "SenderAdmin", "SubscriberAdmin", "SystemTextAdmin"]
+__all__ = [
+    "AccessAdmin",
+    "EnrollmentAdmin",
+    "HoldAdmin",
+    "MessageAdmin",
+    "SenderAdmin",
+    "SubscriberAdmin",
+    "SystemTextAdmin",
+]

@@ -3,17 +3,23 @@
 And the own phones of those who write, to which they rehearse.
 """
 
+from .accesses import Access
 from .brakes import Hold, Sender
+from .consents import Consent
 from .erasing import Erasure, StoppedNumber
+from .exports import Export
 from .messages import Message, led
 from .own_phones import OwnPhone
 from .questions import Question
-from .readers import Enrollment, Subscriber, e164, masked, zone_of
+from .readers import Enrollment, Subscriber, e164, masked, on_screen, zone_of
 from .words import SystemText
 
 __all__ = [
+    "Access",
+    "Consent",
     "Enrollment",
     "Erasure",
+    "Export",
     "Hold",
     "Message",
     "OwnPhone",
@@ -25,5 +31,6 @@ __all__ = [
     "e164",
     "led",
     "masked",
+    "on_screen",
     "zone_of",
 ]

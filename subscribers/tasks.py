@@ -6,6 +6,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from . import dispatch, ending, erasing, housekeeping, recovery, scheduling
+from .exporting import making
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -34,3 +35,11 @@ def erase() -> None:
 def sweep() -> None:
     if housekeeping.sweep(timezone.now()):
         async_task("subscribers.tasks.sweep")
+
+
+def make_export() -> None:
+    making.make_next(timezone.now())
+
+
+def tend_exports() -> None:
+    making.tend(timezone.now())

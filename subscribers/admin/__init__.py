@@ -5,6 +5,7 @@ Django finds the screens by importing this package.
 
 from .accesses import AccessAdmin
 from .enrollments import EnrollmentAdmin
+from .exports import ExportAdmin
 from .holds import HoldAdmin
 from .messages import MessageAdmin
 from .senders import SenderAdmin
@@ -14,6 +15,7 @@ from .system_texts import SystemTextAdmin
 __all__ = [
     "AccessAdmin",
     "EnrollmentAdmin",
+    "ExportAdmin",
     "HoldAdmin",
     "MessageAdmin",
     "SenderAdmin",

@@ -16,6 +16,7 @@ from ..finding import is_number
 from ..models import Access, Enrollment, Subscriber
 from ..progress import with_progress
 from ..threads import thread_of
+from .adding import AddingMixin
 from .parts import LINE, ReadersFirst, ReadOnlyAdmin, YesOrNo, link, marked, progress_bar, what_comes_next
 from .watching import NumberMixin, WatchedMixin
 
@@ -49,10 +50,10 @@ class SubscriberForm(forms.ModelForm):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(WatchedMixin, NumberMixin, ReadOnlyAdmin):
+class SubscriberAdmin(WatchedMixin, NumberMixin, AddingMixin, ReadOnlyAdmin):
     form = SubscriberForm
-    fields = ["stories", ("joined", "opted_out"), "time_zone"]
-    readonly_fields = ["joined", "opted_out", "stories"]
+    fields = ["stories", ("joined", "opted_out"), "consent", "time_zone"]
+    readonly_fields = ["joined", "opted_out", "consent", "stories"]
     list_display = ["number", "reading", "joined", "zone", "opted_out"]
     list_filter = [PhonesFilter, ("opted_out_at", YesOrNo), ("enrollments__story", ReadsFilter)]
     number_field = "phone_number"
@@ -122,6 +123,12 @@ class SubscriberAdmin(WatchedMixin, NumberMixin, ReadOnlyAdmin):
     @admin.display(description="opted out", ordering="opted_out_at", empty_value=NOTHING)
     def opted_out(self, subscriber: Subscriber) -> str:
         return moment(subscriber.opted_out_at)
+
+    @admin.display(description="consent")
+    def consent(self, subscriber: Subscriber) -> str:
+        """How the reader agreed to be texted: on record where the newsroom added them, else by their own text."""
+        rows = ((str(consent),) for consent in subscriber.consents.all())
+        return format_html_join(LINE, "{}", rows) or "By a text of their own"
 
     @admin.display(description="now reading")
     def reading(self, subscriber: Subscriber) -> str:

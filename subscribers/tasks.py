@@ -32,9 +32,10 @@ def erase() -> None:
         async_task("subscribers.tasks.erase")
 
 
-def sweep() -> None:
-    if housekeeping.sweep(timezone.now()):
-        async_task("subscribers.tasks.sweep")
+def sweep(after: int = 0) -> None:
+    last = housekeeping.sweep(timezone.now(), after)
+    if last is not None:
+        async_task("subscribers.tasks.sweep", last)
 
 
 def make_export() -> None:

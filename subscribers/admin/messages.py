@@ -12,7 +12,7 @@ from django.utils.text import capfirst
 from textengine.moments import NOTHING, moment
 
 from ..models import Message
-from ..threads import PICTURES_AT_THE_CARRIER
+from ..threads import PICTURES_AT_THE_CARRIER, REDACTED
 from .parts import LINE, ReadOnlyAdmin, marked, reader_link, what_went_wrong
 from .watching import WatchedMixin
 
@@ -89,6 +89,8 @@ class MessageAdmin(WatchedMixin, ReadOnlyAdmin):
 
     def worded(self, message: Message, max_length: int | None) -> str:
         """What it says, or what it will say as its text now reads."""
+        if message.redacted_at and not message.body:
+            return REDACTED
         waiting, body = message.wording, message.worded()
         shown = truncatechars(body, max_length) if max_length else linebreaksbr(body)
         shown = shown or ("a picture" if waiting or message.media_urls else NOTHING)

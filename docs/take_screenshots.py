@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "screenshots"
 ARTICLE = ROOT / "stories" / "tests" / "articles" / "seven-nights-on-line-9.txt"
 READERS = ["+14155550123", "+14155550188", "+14155550142", "+14155550167"]
-DESK, NIGHT_DESK, EDITOR = "news-desk", "night-desk", "editor"
+DESK, NIGHT_DESK, EDITOR, CHIEF = "news-desk", "night-desk", "editor", "desk-chief"
 PASSWORD = "only-for-pictures"  # noqa: S105
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
 
@@ -43,6 +43,7 @@ def take_pictures(folder: Path) -> None:
     call_command("migrate", verbosity=0)
     make_accounts()
     load_sample_story()
+    write_together(SAMPLES)
     with Processes(media_root=folder, quiet_hours="21:00 to 8:00") as processes, launched() as browser:
         newsroom = Newsroom(processes, browser)
         read_sample_story(newsroom)
@@ -67,6 +68,7 @@ def take_pictures(folder: Path) -> None:
         see_a_reader(newsroom)
         send_correction(newsroom)
         see_replies(newsroom)
+        see_as_desk_chief(newsroom)
 
 
 class Newsroom:
@@ -102,8 +104,16 @@ def make_accounts() -> None:
     from django.contrib.auth.models import Group, User
 
     password = make_password(PASSWORD, hasher="pbkdf2_sha256")
-    for name, group in ((DESK, "Journalists"), (NIGHT_DESK, "Journalists"), (EDITOR, "Editors")):
+    roles = ((DESK, "Journalists"), (NIGHT_DESK, "Journalists"), (EDITOR, "Editors"), (CHIEF, "Desk chiefs"))
+    for name, group in roles:
         User.objects.create(username=name, password=password, is_staff=True).groups.add(Group.objects.get(name=group))
+
+
+def write_together(title: str) -> None:
+    """Make this story that of both desks."""
+    from django.contrib.auth.models import User
+
+    story_of(title).authors.set(User.objects.filter(username__in=[DESK, NIGHT_DESK]))
 
 
 def read_sample_story(newsroom: Newsroom) -> None:
@@ -170,6 +180,7 @@ def import_article(newsroom: Newsroom, page) -> None:
     photograph(page, "import-preview", height=760)
     press(page, "Save")
     page.locator(".messagelist .success").wait_for()
+    write_together(OURS)
 
 
 def see_a_story(newsroom: Newsroom, page) -> None:
@@ -363,6 +374,38 @@ def see_replies(newsroom: Newsroom) -> None:
 def open_reply(page, words: str) -> None:
     page.locator(".remark__row", has_text=words[:40]).click()
     page.locator("[data-opened]", has_text=words[:40]).wait_for()
+
+
+def see_as_desk_chief(newsroom: Newsroom) -> None:
+    """Have a number shown, add readers, export, and see all that on record."""
+    from subscribers.models import Subscriber
+
+    with newsroom.window() as page:
+        log_in(newsroom, page, CHIEF)
+        reader = Subscriber.objects.get(phone_number=READERS[0])
+        newsroom.open(page, f"/admin/subscribers/subscriber/{reader.pk}/change/")
+        press(page, "Show the whole number")
+        page.get_by_text("Whole number:").wait_for()
+        photograph(page, "number-shown", height=520)
+        newsroom.open(page, "/admin/subscribers/subscriber/adding/")
+        page.get_by_label("Numbers:").fill(
+            f"415 555 0175\n(415) 555-0176, 2026-11-03\n415 555 017\n{READERS[1]}\n{READERS[2]}\n415 555 0175"
+        )
+        page.get_by_label("They begin").select_option(label=SAMPLES)
+        page.get_by_label("How they consented").fill(
+            "Form at the book fair: “Text me the story. I can stop it by STOP.”"
+        )
+        page.get_by_label("On which day").fill("2026-11-02")
+        photograph(page, "adding", height=980)
+        press(page, "Preview")
+        page.get_by_text("Nothing is saved yet.").wait_for()
+        photograph(page, "adding-preview", height=640)
+        newsroom.open(page, "/admin/subscribers/export/add/?what=messages")
+        photograph(page, "export", height=860)
+        newsroom.open(page, "/admin/subscribers/access/")
+        photograph(page, "access-log", height=420)
+        newsroom.open(page, "/kept/")
+        photograph(page, "kept", height=1000)
 
 
 def press(page, name: str) -> None:

@@ -6,6 +6,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from . import correcting, dispatch, ending, erasing, housekeeping, recovery, scheduling
+from .exporting import making
 from .models import Reply
 from .reply_desk import answering, digests, sorting
 
@@ -43,9 +44,10 @@ def erase() -> None:
         async_task("subscribers.tasks.erase")
 
 
-def sweep() -> None:
-    if housekeeping.sweep(timezone.now()):
-        async_task("subscribers.tasks.sweep")
+def sweep(after: int = 0) -> None:
+    last = housekeeping.sweep(timezone.now(), after)
+    if last is not None:
+        async_task("subscribers.tasks.sweep", last)
 
 
 def tend_reply_desk() -> None:
@@ -62,3 +64,11 @@ def tend_reply_desk() -> None:
 def answer_group(reply_id: int) -> None:
     if answering.go_on(reply_id, timezone.now()):
         async_task(answering.TASK, reply_id)
+
+
+def make_export() -> None:
+    making.make_next(timezone.now())
+
+
+def tend_exports() -> None:
+    making.tend(timezone.now())

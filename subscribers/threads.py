@@ -19,6 +19,8 @@ from .questions import kept_by
 THREAD_MAX = 200
 # Readers' pictures lie at the carrier, which shows them to its account alone.
 PICTURES_AT_THE_CARRIER = "the carrier asks for its account’s login before it shows a picture"
+# What stands where words were whose time was over.
+REDACTED = "[deleted: its time was over]"
 STATES = {
     Message.Status.SCHEDULED: "pending",
     Message.Status.HELD: "pending",
@@ -46,7 +48,7 @@ def thread_of(subscriber: Subscriber) -> Phone:
         day = moment.date()
     beginning = f"the last {THREAD_MAX} texts, " if len(messages) > THREAD_MAX else ""
     return Phone(
-        name=subscriber.phone_number.as_international,
+        name=str(subscriber),
         note=f"{beginning}times in {subscriber.zone.key.replace('_', ' ')}",
         bubbles=bubbles,
     )
@@ -125,6 +127,8 @@ def clocks_differ(moment: datetime, zone: ZoneInfo) -> bool:
 
 def words_of(message: Message) -> str:
     """Return what a message says or will say, then with what its reader has answered until now."""
+    if message.redacted_at and not message.body:
+        return REDACTED
     if not message.wording or "{" not in message.wording.body:
         return message.worded()
     return filled(message.worded(), kept_by([message.enrollment_id]).get(message.enrollment_id, {}))

@@ -325,6 +325,12 @@ STORAGES = {
         "BACKEND": env.str("MEDIA_STORAGE", "") or "django.core.files.storage.FileSystemStorage",
         "OPTIONS": options("MEDIA_STORAGE_OPTIONS"),
     },
+    # Where exports lie until they are fetched, a day at most. No address leads there: they have readers' numbers.
+    "exports": {
+        "BACKEND": env.str("EXPORT_STORAGE", "") or "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": options("EXPORT_STORAGE_OPTIONS")
+        or {"location": BASE_DIR / "exports", "file_permissions_mode": 0o600},
+    },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 CACHES = {

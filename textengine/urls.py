@@ -3,6 +3,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 import stories.views
+import subscribers.keeping
 
 from . import health
 
@@ -16,6 +17,7 @@ urlpatterns = [
     path("admin/stories/story/<int:story_id>/rehearse/", include("subscribers.rehearsal_urls")),
     path("admin/", admin.site.urls),
     path("s/", include("stories.urls")),
+    path("kept/", subscribers.keeping.kept, name="kept"),
     path("twilio/", include("subscribers.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),

@@ -3,8 +3,10 @@
 Django finds the screens by importing this package.
 """
 
+from .accesses import AccessAdmin
 from .corrections import CorrectionAdmin
 from .enrollments import EnrollmentAdmin
+from .exports import ExportAdmin
 from .holds import HoldAdmin
 from .messages import MessageAdmin
 from .replies import RemarkAdmin, TagAdmin
@@ -13,8 +15,10 @@ from .subscribers import SubscriberAdmin
 from .system_texts import SystemTextAdmin
 
 __all__ = [
+    "AccessAdmin",
     "CorrectionAdmin",
     "EnrollmentAdmin",
+    "ExportAdmin",
     "HoldAdmin",
     "MessageAdmin",
     "RemarkAdmin",

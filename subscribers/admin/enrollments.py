@@ -10,6 +10,7 @@ from .. import scheduling
 from ..models import Enrollment, Hold
 from ..progress import with_progress
 from .parts import ButtonMixin, ReadersFirst, ReadOnlyAdmin, marked, progress_bar, reader_link, what_comes_next
+from .watching import WatchedMixin
 
 
 class RehearsalsFilter(ReadersFirst):
@@ -17,7 +18,7 @@ class RehearsalsFilter(ReadersFirst):
 
 
 @admin.register(Enrollment)
-class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
+class EnrollmentAdmin(WatchedMixin, ButtonMixin, ReadOnlyAdmin):
     fields = [
         ("reader", "read_story", "number"),
         ("progress", "status", "next_text"),
@@ -28,7 +29,8 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
     readonly_fields = ["reader", "read_story", "progress", "next_text", "started", "last_sent", "ended", "answers"]
     list_display = ["phone_number", "read_story", "progress", "status", "next_text", "last_sent", "started"]
     list_filter = [RehearsalsFilter, "status", "created_at", "story"]
-    search_fields = ["subscriber__phone_number", "story__title"]
+    number_field = "subscriber__phone_number"
+    search_fields = ["story__title"]
     show_full_result_count = False
     actions = ["send_next_now"]
     button_name = "send-now"
@@ -59,7 +61,7 @@ class EnrollmentAdmin(ButtonMixin, ReadOnlyAdmin):
         held = " What is on hold waits until the hold is released." if Hold.objects.active().exists() else ""
         self.message_user(request, f"The next text goes out now to {readers_and_rehearsals(*counts)}.{held}", level)
 
-    @admin.display(description="number", ordering="subscriber__phone_number")
+    @admin.display(description="number")
     def phone_number(self, enrollment: Enrollment) -> str:
         return str(enrollment.subscriber)
 

@@ -12,8 +12,9 @@ from django.utils.text import capfirst
 from textengine.moments import NOTHING, moment
 
 from ..models import Message
-from ..threads import PICTURES_AT_THE_CARRIER
+from ..threads import PICTURES_AT_THE_CARRIER, REDACTED
 from .parts import LINE, ReadOnlyAdmin, marked, reader_link, what_went_wrong
+from .watching import WatchedMixin
 
 # When it was sent or will be, or came in. Rows are made long before they are sent, so their ids say little.
 MOMENT = Coalesce("sent_at", "due_at", "created_at")
@@ -44,11 +45,12 @@ class TimeFilter(admin.SimpleListFilter):
 
 
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(WatchedMixin, ReadOnlyAdmin):
     list_display = ["when", "direction", "reader", "place", "words", "state"]
     list_filter = ["direction", "status", TimeFilter, ("story", admin.RelatedFieldListFilter)]
     list_select_related = ["subscriber", "story", "text", "enrollment"]
-    search_fields = ["subscriber__phone_number", "sender", "body", "=sid"]
+    number_field = "subscriber__phone_number"
+    search_fields = ["sender", "body", "=sid"]
     show_full_result_count = False
     ordering = [MOMENT.desc(), "-pk"]
     fieldsets = [
@@ -87,6 +89,8 @@ class MessageAdmin(ReadOnlyAdmin):
 
     def worded(self, message: Message, max_length: int | None) -> str:
         """What it says, or what it will say as its text now reads."""
+        if message.redacted_at and not message.body:
+            return REDACTED
         waiting, body = message.wording, message.worded()
         shown = truncatechars(body, max_length) if max_length else linebreaksbr(body)
         shown = shown or ("a picture" if waiting or message.media_urls else NOTHING)

@@ -1,8 +1,6 @@
 """What the editors' screens are built of: pages for reading, a page with a button, and how progress and links
 are shown."""
 
-import re
-
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
@@ -15,6 +13,7 @@ from humanize import naturaldelta
 from textengine.moments import NOTHING, moment
 
 from .. import error_codes
+from ..finding import is_number, with_number
 from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of
 
@@ -106,6 +105,8 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     """Rows that the engine writes: people look at them, and find them by number however they type it."""
 
     list_per_page = 50
+    # Where the reader's number is, by which rows are found, but never by a part of it.
+    number_field = ""
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -121,9 +122,13 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return super().changelist_view(request, title | (extra_context or {}))
 
     def get_search_results(self, request, queryset, search_term):
-        if re.fullmatch(r"[+\d\s().–-]+", search_term):
-            search_term = re.sub(r"[^+\d]", "", search_term)
+        if self.number_field and is_number(search_term):
+            return queryset.filter(with_number(self.number_field, search_term)), False
         return super().get_search_results(request, queryset, search_term)
+
+    def lookup_allowed(self, lookup, value, request=None):
+        """Refuse what an address may ask of numbers: it would tell them digit by digit."""
+        return "phone_number" not in lookup and super().lookup_allowed(lookup, value, request)
 
 
 class ButtonMixin:

@@ -12,10 +12,13 @@ from django.utils.html import format_html_join
 from textengine.moments import NOTHING, moment
 
 from .. import erasing, scheduling
-from ..models import Enrollment, Subscriber
+from ..finding import is_number
+from ..models import Access, Enrollment, Subscriber
 from ..progress import with_progress
+from .adding import AddingMixin
 from .parts import LINE, ReadersFirst, ReadOnlyAdmin, YesOrNo, marked, progress_bar
 from .reader_page import ReaderPageMixin
+from .watching import NumberMixin, WatchedMixin
 
 
 class PhonesFilter(ReadersFirst):
@@ -47,12 +50,13 @@ class SubscriberForm(forms.ModelForm):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReaderPageMixin, ReadOnlyAdmin):
+class SubscriberAdmin(WatchedMixin, NumberMixin, AddingMixin, ReaderPageMixin, ReadOnlyAdmin):
     form = SubscriberForm
-    fields = [("joined", "opted_out"), "time_zone"]
-    readonly_fields = ["joined", "opted_out"]
+    fields = [("joined", "opted_out"), "consent", "time_zone"]
+    readonly_fields = ["joined", "opted_out", "consent"]
     list_display = ["number", "reading", "joined", "zone", "opted_out"]
     list_filter = [PhonesFilter, ("opted_out_at", YesOrNo), ("enrollments__story", ReadsFilter)]
+    number_field = "phone_number"
     search_fields = ["phone_number"]
     show_full_result_count = False
 
@@ -60,7 +64,15 @@ class SubscriberAdmin(ReaderPageMixin, ReadOnlyAdmin):
         return admin.ModelAdmin.has_change_permission(self, request, obj)
 
     def has_delete_permission(self, request, obj=None):
-        return request.user.is_superuser
+        return admin.ModelAdmin.has_delete_permission(self, request, obj)
+
+    def reader_of(self, obj):
+        return obj
+
+    def get_search_results(self, request, queryset, search_term):
+        """Find readers by number alone."""
+        found, may_repeat = super().get_search_results(request, queryset, search_term)
+        return found if is_number(search_term) or not search_term else found.none(), may_repeat
 
     def get_deleted_objects(self, objs, request):
         """Let what a reader has go with the reader, though none of it can be deleted alone; counted, not listed."""
@@ -71,7 +83,9 @@ class SubscriberAdmin(ReaderPageMixin, ReadOnlyAdmin):
         self.delete_queryset(request, Subscriber.objects.filter(pk=obj.pk))
 
     def delete_queryset(self, request, queryset):
-        """Erase what the carrier has of them too, and remember who had opted out."""
+        """Erase what the carrier has of them too, and remember who had opted out; who did it is on record."""
+        for subscriber in queryset:
+            Access.record(request.user, Access.What.ERASURE, str(subscriber), subscriber)
         erasing.erase_by_hand(
             Subscriber.objects.filter(pk__in=list(queryset.values_list("pk", flat=True))), timezone.now()
         )
@@ -86,7 +100,7 @@ class SubscriberAdmin(ReaderPageMixin, ReadOnlyAdmin):
             with transaction.atomic():
                 scheduling.set_time_zone(obj.pk, obj.time_zone, timezone.now())
 
-    @admin.display(description="number", ordering="phone_number")
+    @admin.display(description="number")
     def number(self, subscriber: Subscriber) -> str:
         return marked(str(subscriber), subscriber.is_own_phone, "Newsroom")
 
@@ -101,6 +115,12 @@ class SubscriberAdmin(ReaderPageMixin, ReadOnlyAdmin):
     @admin.display(description="opted out", ordering="opted_out_at", empty_value=NOTHING)
     def opted_out(self, subscriber: Subscriber) -> str:
         return moment(subscriber.opted_out_at)
+
+    @admin.display(description="consent")
+    def consent(self, subscriber: Subscriber) -> str:
+        """How the reader agreed to be texted: on record where the newsroom added them, else by their own text."""
+        rows = ((str(consent),) for consent in subscriber.consents.all())
+        return format_html_join(LINE, "{}", rows) or "By a text of their own"
 
     @admin.display(description="now reading")
     def reading(self, subscriber: Subscriber) -> str:

@@ -3,22 +3,28 @@
 And the own phones of those who write, to which they rehearse.
 """
 
+from .accesses import Access
 from .brakes import Hold, Sender
+from .consents import Consent
 from .corrections import Correction, Recipient
 from .erasing import Erasure, StoppedNumber
+from .exports import Export
 from .messages import Message, led
 from .own_phones import OwnPhone
 from .placements import Placement
 from .questions import Question
-from .readers import Enrollment, Subscriber, e164, masked, zone_of
+from .readers import Enrollment, Subscriber, e164, masked, on_screen, zone_of
 from .remarks import Digest, Note, Remark, Reply, ReplyTo, Tag, Tagging
 from .words import SystemText
 
 __all__ = [
+    "Access",
+    "Consent",
     "Correction",
     "Digest",
     "Enrollment",
     "Erasure",
+    "Export",
     "Hold",
     "Message",
     "Note",
@@ -38,5 +44,6 @@ __all__ = [
     "e164",
     "led",
     "masked",
+    "on_screen",
     "zone_of",
 ]

@@ -180,6 +180,9 @@ class Message(models.Model):
     due_at = models.DateTimeField("due", null=True, blank=True)
     begun_at = models.DateTimeField(null=True, blank=True, help_text="When the request to the carrier began.")
     sent_at = models.DateTimeField("sent", null=True, blank=True, help_text="When the carrier had accepted it.")
+    redacted_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its words were deleted because their time was over."
+    )
     lease = models.UUIDField(null=True, blank=True, help_text="Names the claim that is sending it.")
     lease_owner = models.CharField(max_length=80, blank=True, help_text="The cluster that claimed it last.")
     lease_until = models.DateTimeField(null=True, blank=True)

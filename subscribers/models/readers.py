@@ -37,6 +37,11 @@ def masked(number: PhoneNumber | str) -> str:
     return f"…{str(number)[-4:]}"
 
 
+def on_screen(number: PhoneNumber) -> str:
+    """Return a number as the newsroom's pages show it: its country and its last two digits."""
+    return f"+{number.country_code} … {str(number.national_number)[-2:]}"
+
+
 def e164(field: str) -> Cast:
     """Return the number that this field holds as plain text: parsing it costs more than sending to it."""
     return Cast(field, models.CharField())
@@ -79,9 +84,11 @@ class Subscriber(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        permissions = [("see_numbers", "Can see readers’ whole numbers")]
 
     def __str__(self):
-        return str(self.phone_number)
+        """Return the number masked: this is what pages, links, titles and logs take, whoever looks at them."""
+        return on_screen(self.phone_number)
 
     @property
     def zone(self) -> ZoneInfo:

@@ -37,14 +37,14 @@ def user_named(name: str, group: str = "", **fields) -> User:
 
 @pytest.fixture
 def editor(client):
-    client.force_login(user_named("eddie", "Editors"))
+    client.force_login(user_named("eddie", "Desk chiefs"))
     return client
 
 
 @pytest.fixture
 def log_in(client):
     def log_in(role: str):
-        group = {"journalist": "Journalists", "editor": "Editors"}.get(role, "")
+        group = {"journalist": "Journalists", "editor": "Editors", "desk chief": "Desk chiefs"}.get(role, "")
         client.force_login(user_named(role, group, is_superuser=role == "superuser"))
         return client
 
@@ -81,7 +81,8 @@ def statuses(client, urls: list[str]) -> set[int]:
     ("role", "stories", "readers", "add_hold", "prices", "users"),
     [
         ("superuser", 200, 200, 200, 200, 200),
-        ("editor", 200, 200, 200, 200, 403),
+        ("desk chief", 200, 200, 200, 200, 403),
+        ("editor", 200, 200, 403, 200, 403),
         ("journalist", 200, 403, 403, 403, 403),
         ("nobody", 403, 403, 403, 403, 403),
     ],
@@ -148,11 +149,11 @@ def test_groups_are_made_once_and_taken_away_again():
     migration = import_module("subscribers.migrations.0002_make_groups")
     apps = MigrationExecutor(connection).loader.project_state(("subscribers", "0002_make_groups")).apps
     migration.remove_groups(apps, connection.schema_editor())
-    assert not Group.objects.exists()
+    assert not Group.objects.filter(name__in=migration.GROUPS).exists()
     Group.objects.create(name="Editors")
     for _ in range(2):
         migration.make_groups(apps, connection.schema_editor())
-    assert set(Group.objects.values_list("name", flat=True)) == {"Journalists", "Editors"}
+    assert Group.objects.filter(name__in=migration.GROUPS).count() == 2
     assert Group.objects.get(name="Editors").permissions.count() == 17
     assert Group.objects.get(name="Journalists").permissions.count() == 8
 
@@ -209,7 +210,7 @@ def test_readers_are_found_by_number_story_and_status(editor):
     river, bus = make_story(title="The River"), make_story(title="The Bus")
     make_enrollment(make_subscriber("+12125550123"), river)
     make_enrollment(make_subscriber("+12125550456"), bus, sent=2)
-    listed = {"+12125550123", "+12125550456"}
+    listed = {"+1 … 23", "+1 … 56"}
 
     def found(model, **params) -> set[str]:
         text = page(editor, list_of(model), **params)
@@ -217,14 +218,14 @@ def test_readers_are_found_by_number_story_and_status(editor):
 
     assert found("enrollment") == listed
     for query in ("0123", "+12125550123", "212-555-0123", "(212) 555 0123", "river"):
-        assert found("enrollment", q=query) == {"+12125550123"}, query
-    assert found("enrollment", status="completed") == {"+12125550456"}
-    assert found("enrollment", story__id__exact=river.pk) == {"+12125550123"}
-    assert found("subscriber", q="0456") == {"+12125550456"}
-    assert found("subscriber", enrollments__story__id__exact=bus.pk) == {"+12125550456"}
-    assert found("message", q="0456", direction="outbound") == {"+12125550456"}
-    assert found("message", status="scheduled") == {"+12125550123"}
-    assert found("message", story__id__exact=bus.pk) == {"+12125550456"}
+        assert found("enrollment", q=query) == {"+1 … 23"}, query
+    assert found("enrollment", status="completed") == {"+1 … 56"}
+    assert found("enrollment", story__id__exact=river.pk) == {"+1 … 23"}
+    assert found("subscriber", q="0456") == {"+1 … 56"}
+    assert found("subscriber", enrollments__story__id__exact=bus.pk) == {"+1 … 56"}
+    assert found("message", q="0456", direction="outbound") == {"+1 … 56"}
+    assert found("message", status="scheduled") == {"+1 … 23"}
+    assert found("message", story__id__exact=bus.pk) == {"+1 … 56"}
 
 
 def test_readers_and_messages_are_filtered_by_the_time_that_the_lists_show(editor):
@@ -238,7 +239,7 @@ def test_readers_and_messages_are_filtered_by_the_time_that_the_lists_show(edito
 
     def found(model, **params) -> set[str]:
         text = page(editor, list_of(model), **params)
-        return {number for number in moments if number in text}
+        return {number for number in moments if f"+1 … {number[-2:]}" in text}
 
     week = str(today.replace(hour=0) - timedelta(days=7))
     assert found("enrollment", created_at__gte=week) == {"+12125550101", "+12125550102"}
@@ -293,8 +294,8 @@ def test_readers_who_opted_out_are_filtered(editor):
     make_subscriber("+12125550123", opted_out_at=timezone.now())
     make_subscriber("+12125550456")
     text = page(editor, list_of("subscriber"), opted_out_at__isempty="0")
-    assert "+12125550123" in text
-    assert "+12125550456" not in text
+    assert "+1 … 23" in text
+    assert "+1 … 56" not in text
 
 
 def test_every_error_code_that_the_engine_acts_on_has_words():

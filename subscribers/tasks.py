@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from . import dispatch, ending, erasing, housekeeping, recovery, scheduling
+from . import bulk, dispatch, ending, erasing, housekeeping, recovery, scheduling
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -29,6 +29,10 @@ def follow_end(enrollments: list[int]) -> None:
 def erase() -> None:
     if erasing.erase(timezone.now()):
         async_task("subscribers.tasks.erase")
+
+
+def steer(name: str, enrollments: list[int]) -> None:
+    bulk.STEPS[name](enrollments, timezone.now())
 
 
 def sweep() -> None:

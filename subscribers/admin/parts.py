@@ -1,8 +1,6 @@
 """What the editors' screens are built of: pages for reading, a page with a button, and how progress and links
 are shown."""
 
-import re
-
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
@@ -103,7 +101,7 @@ class ReadersFirst(admin.SimpleListFilter):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that the engine writes: people look at them, and find them by number however they type it."""
+    """Rows that the engine writes: people look at them."""
 
     list_per_page = 50
 
@@ -119,11 +117,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def changelist_view(self, request, extra_context=None):
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
-
-    def get_search_results(self, request, queryset, search_term):
-        if re.fullmatch(r"[+\d\s().–-]+", search_term):
-            search_term = re.sub(r"[^+\d]", "", search_term)
-        return super().get_search_results(request, queryset, search_term)
 
 
 class ButtonMixin:

@@ -5,7 +5,7 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 from django.utils.html import format_html_join
 
@@ -15,6 +15,8 @@ from .. import erasing, scheduling
 from ..models import Enrollment, Subscriber
 from ..progress import with_progress
 from ..threads import thread_of
+from .enrollments import HeardFilter
+from .lists import LongListMixin, OlderFilter
 from .parts import LINE, ReadersFirst, ReadOnlyAdmin, YesOrNo, link, marked, progress_bar, what_comes_next
 
 
@@ -31,11 +33,9 @@ class ReadsFilter(admin.RelatedFieldListFilter):
         readers = Enrollment.objects.readers().filter(story__in=self.lookup_val or [])
         return queryset.filter(Exists(readers.filter(subscriber=OuterRef("pk"))))
 
-    def get_facet_counts(self, pk_attname, filtered_qs):
-        return {
-            f"{story}__c": Count(pk_attname, filter=Q(enrollments__story=story, enrollments__pace=None), distinct=True)
-            for story, _ in self.lookup_choices
-        }
+
+class ReaderHeardFilter(HeardFilter):
+    heard_at = "heard_at"
 
 
 class SubscriberForm(forms.ModelForm):
@@ -47,14 +47,20 @@ class SubscriberForm(forms.ModelForm):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(ReadOnlyAdmin):
+class SubscriberAdmin(LongListMixin, ReadOnlyAdmin):
     form = SubscriberForm
     fields = ["stories", ("joined", "opted_out"), "time_zone"]
     readonly_fields = ["joined", "opted_out", "stories"]
-    list_display = ["number", "reading", "joined", "zone", "opted_out"]
-    list_filter = [PhonesFilter, ("opted_out_at", YesOrNo), ("enrollments__story", ReadsFilter)]
+    list_display = ["number", "reading", "heard", "joined", "zone", "opted_out"]
+    list_filter = [
+        OlderFilter,
+        PhonesFilter,
+        ReaderHeardFilter,
+        ("opted_out_at", YesOrNo),
+        ("enrollments__story", ReadsFilter),
+    ]
     search_fields = ["phone_number"]
-    show_full_result_count = False
+    reader_path = "pk"
 
     def has_change_permission(self, request, obj=None):
         return admin.ModelAdmin.has_change_permission(self, request, obj)
@@ -94,19 +100,23 @@ class SubscriberAdmin(ReadOnlyAdmin):
                 live = Enrollment.objects.filter(subscriber=obj).live().select_related("subscriber")
                 scheduling.schedule(live.locked(), timezone.now())
 
-    @admin.display(description="number", ordering="phone_number")
+    @admin.display(description="number")
     def number(self, subscriber: Subscriber) -> str:
         return marked(str(subscriber), subscriber.is_own_phone, "Newsroom")
 
-    @admin.display(description="joined", ordering="created_at")
+    @admin.display(description="joined")
     def joined(self, subscriber: Subscriber) -> str:
         return moment(subscriber.created_at)
+
+    @admin.display(description="last heard")
+    def heard(self, subscriber: Subscriber) -> str:
+        return moment(subscriber.heard_at)
 
     @admin.display(description="time zone")
     def zone(self, subscriber: Subscriber) -> str:
         return subscriber.zone.key.replace("_", " ")
 
-    @admin.display(description="opted out", ordering="opted_out_at", empty_value=NOTHING)
+    @admin.display(description="opted out", empty_value=NOTHING)
     def opted_out(self, subscriber: Subscriber) -> str:
         return moment(subscriber.opted_out_at)
 

@@ -9,7 +9,7 @@ import phonenumbers.timezone
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Right
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumbers import PhoneNumber
@@ -45,7 +45,16 @@ def e164(field: str) -> Cast:
     return Cast(field, models.CharField())
 
 
+LAST_DIGITS_COUNT = 4
+LAST_DIGITS = Right("phone_number", LAST_DIGITS_COUNT)
+
+
 class SubscriberQuerySet(LockedQuerySet):
+    def numbered(self, digits: str) -> Self:
+        """Whose numbers end with these digits, four at least; by the index of the last four."""
+        last = self.alias(last_digits=LAST_DIGITS).filter(last_digits=digits[-LAST_DIGITS_COUNT:])
+        return last.filter(phone_number__endswith=digits) if len(digits) > LAST_DIGITS_COUNT else last
+
     def readers(self) -> Self:
         """All but the phones that were entered for rehearsals, and on which nothing else was read."""
         read = Enrollment.objects.readers().filter(subscriber=OuterRef("pk"))
@@ -82,6 +91,11 @@ class Subscriber(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        indexes = [
+            # People know the last digits of a number.
+            models.Index(LAST_DIGITS, name="subscriber_last_digits"),
+            models.Index(fields=["heard_at"], name="subscriber_heard"),
+        ]
 
     def __str__(self):
         return str(self.phone_number)
@@ -164,7 +178,16 @@ class Enrollment(models.Model):
                 name="enrollment_status_is_known",
             ),
         ]
-        indexes = [models.Index(fields=["story", "status"], name="enrollment_story_status")]
+        # The lists of the newsroom, newest first. None has a column that changes with each text.
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="enrollment_newest"),
+            models.Index(fields=["status", "-created_at", "-id"], name="enrollment_newest_by_status"),
+            models.Index(fields=["story", "status", "-created_at", "-id"], name="enrollment_story_status"),
+            models.Index(fields=["story", "-created_at", "-id"], name="enrollment_newest_of_story"),
+            models.Index(
+                fields=["-created_at", "-id"], condition=Q(pace__isnull=False), name="enrollment_newest_rehearsal"
+            ),
+        ]
 
     def __str__(self):
         return f"{self.subscriber} in {self.story}"

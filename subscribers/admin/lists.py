@@ -1,0 +1,123 @@
+"""Lists that open at once, however many rows there are: nothing is counted, sorted or searched but by an index."""
+
+import re
+from datetime import datetime
+from typing import Any
+
+from django.contrib import admin
+from django.core.paginator import Paginator
+from django.db.models import F, Q, QuerySet
+from django.utils.dateparse import parse_datetime
+from django.utils.functional import cached_property
+
+from textengine.moments import moment
+
+from ..models import Subscriber
+from ..models.readers import LAST_DIGITS_COUNT
+
+# The pages of a list lead so far; older rows begin a list of their own.
+ROWS_MAX = 1000
+NUMBER = re.compile(r"[+\d\s().–-]+")
+SEARCH_HELP = "A number as people write it, or its last four digits"
+
+
+class Window(Paginator):
+    """The first pages of a list: it counts no farther than they go."""
+
+    @cached_property
+    def counted(self) -> int:
+        return self.object_list.order_by().values("pk")[: ROWS_MAX + 1].count()
+
+    @property
+    def count(self) -> int:
+        return min(self.counted, ROWS_MAX)
+
+    @property
+    def has_more(self) -> bool:
+        return self.counted > ROWS_MAX
+
+
+class OlderFilter(admin.SimpleListFilter):
+    """What comes behind the last row of the first pages; it shows only where somebody has gone there."""
+
+    title = "older"
+    parameter_name = "before"
+
+    def __init__(self, request, params, model, model_admin):
+        self.moment = model_admin.moment
+        super().__init__(request, params, model, model_admin)
+
+    def lookups(self, request, model_admin):
+        if self.before is None:
+            return []
+        when, _ = self.before
+        return [(self.value(), f"Before {moment(when)}" if when else "Those before")]
+
+    @property
+    def before(self) -> tuple[datetime | None, int] | None:
+        when, _, pk = (self.value() or "").rpartition("~")
+        parsed = parsed_moment(when)
+        valid = pk.isdecimal() and len(pk) < 19 and bool(parsed and parsed.tzinfo) == bool(self.moment)
+        return (parsed, int(pk)) if valid else None
+
+    def queryset(self, request, queryset):
+        if self.before is None:
+            return queryset
+        when, pk = self.before
+        if when is None:
+            return queryset.filter(pk__lt=pk)
+        older = queryset.alias(when=self.moment).filter(when__lte=when)
+        return older.filter(Q(when__lt=when) | Q(pk__lt=pk))
+
+
+def parsed_moment(words: str) -> datetime | None:
+    try:
+        return parse_datetime(words)
+    except ValueError:  # A date that no calendar has.
+        return None
+
+
+class LongListMixin:
+    """A list by `moment`, the newest first, or without one, by its ids; searched by readers' numbers."""
+
+    paginator = Window
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    sortable_by = ()
+    search_help_text = f"{SEARCH_HELP}."
+    # The way from a row to its reader.
+    reader_path = "subscriber"
+    moment: Any = None
+
+    def get_ordering(self, request):
+        if self.moment is None:
+            return ["-pk"]
+        return [self.moment.desc(), F("pk").desc()]
+
+    def key_of(self, obj) -> str:
+        """Return what OlderFilter takes to begin behind this row."""
+        return f"~{obj.pk}"
+
+    def get_search_results(self, request, queryset, search_term):
+        """Find by the end of a number, however it is typed; anything else is searched for as the list knows how to."""
+        digits = digits_of(search_term)
+        if digits is None:
+            return self.with_words(queryset, search_term) if search_term else queryset, False
+        return self.with_number(queryset, digits), False
+
+    def with_number(self, queryset: QuerySet, digits: str) -> QuerySet:
+        return queryset.filter(**{f"{self.reader_path}__in": Subscriber.objects.numbered(digits).values("pk")})
+
+    def with_words(self, queryset: QuerySet, words: str) -> QuerySet:
+        return queryset.none()
+
+
+def digits_of(term: str) -> str | None:
+    """Return with which digits a number ends that somebody typed; None for what is no number, or too little of one.
+
+    The zeros before a national number are no part of it.
+    """
+    digits = re.sub(r"\D", "", term)
+    if not NUMBER.fullmatch(term) or len(digits) < LAST_DIGITS_COUNT:
+        return None
+    return digits.lstrip("0") if len(digits) > 7 else digits

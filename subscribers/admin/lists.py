@@ -5,11 +5,13 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db.models import F, Q, QuerySet
 from django.utils.dateparse import parse_datetime
 from django.utils.functional import cached_property
 
+from textengine.database import planned_anew
 from textengine.moments import moment
 
 from ..models import Subscriber
@@ -77,6 +79,14 @@ def parsed_moment(words: str) -> datetime | None:
         return None
 
 
+class WindowList(ChangeList):
+    def get_results(self, request):
+        """Say how many were found only where that is known."""
+        super().get_results(request)
+        if self.paginator.has_more or not self.query:
+            self.full_result_count = self.result_count
+
+
 class LongListMixin:
     """A list by `moment`, the newest first, or without one, by its ids; searched by readers' numbers."""
 
@@ -88,6 +98,17 @@ class LongListMixin:
     # The way from a row to its reader.
     reader_path = "subscriber"
     moment: Any = None
+
+    def changelist_view(self, request, extra_context=None):
+        if request.method == "POST":
+            return super().changelist_view(request, extra_context)
+        with planned_anew():
+            response = super().changelist_view(request, extra_context)
+            # The rows are looked for when the page is written.
+            return response.render() if hasattr(response, "render") else response
+
+    def get_changelist(self, request, **kwargs):
+        return WindowList
 
     def get_ordering(self, request):
         if self.moment is None:

@@ -1,6 +1,8 @@
 """What the editors' screens are built of: pages for reading, a page with a button, and how progress and links
 are shown."""
 
+from datetime import timedelta
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
@@ -17,6 +19,8 @@ from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of
 
 LINE = mark_safe("<br>")
+# What is later than this is not only being sent at the moment.
+LATE = timedelta(minutes=1)
 
 
 def marked(name: str, is_marked: bool, mark: str = "Rehearsal") -> str:
@@ -53,11 +57,15 @@ def what_comes_next(enrollment: Enrollment) -> str:
     if message.status == Message.Status.HELD:
         return f"{name}: on hold"
     wait = message.due_at - timezone.now()
-    when = f"in {naturaldelta(wait)}" if wait.total_seconds() > 0 else "now"
+    when = f"in {naturaldelta(wait)}" if wait > timedelta(0) else "now" if wait > -LATE else lateness(-wait)
     # After a failed attempt, what went wrong.
     trouble = what_went_wrong(message)
     after = format_html(", again after: {}", trouble) if trouble else ""
     return format_html('{} {}<br><span class="quiet">{}{}</span>', name, when, moment(message.due_at), after)
+
+
+def lateness(wait: timedelta) -> str:
+    return format_html('<span class="state state--failed">{} late</span>', naturaldelta(wait))
 
 
 def what_went_wrong(message: Message) -> str:

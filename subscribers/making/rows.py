@@ -80,12 +80,13 @@ class Many:
     def life(self) -> str:
         """A life with that story; whoever reads a second one has read it to its end."""
         over = f"(CASE WHEN n > {self.readers} THEN 1 ELSE 0 END)"
-        return f"(({over} * {self.stories} + {self.story}) * {self.lives} + ((n - 1) * 7919) %% {self.lives} + 1)"
+        place = f"((n - 1) / {self.stories} * 7919) %% {self.lives}"
+        return f"(({over} * {self.stories} + {self.story}) * {self.lives} + {place} + 1)"
 
     @property
     def earlier(self) -> str:
         """By how many seconds a copy of a life is earlier than the life itself, so that readers are spread."""
-        return f"(((n - 1) / {self.lives}) * 61 %% {max(int(SPAN / self.lives), 1)})"
+        return f"(((n - 1) / {self.lives * self.stories}) * 61 %% {max(int(SPAN / self.lives), 1)})"
 
 
 def sql(name: str, *values: object) -> str:

@@ -141,6 +141,7 @@ def test_passages_are_filtered_by_how_late_how_far_and_when_last_heard(editor):
     Message.objects.filter(enrollment=held, status="scheduled").update(status="held")
     Subscriber.objects.filter(enrollments=far).update(heard_at=now - timedelta(days=3))
     Subscriber.objects.filter(enrollments=held).update(heard_at=now - timedelta(days=40))
+    Enrollment.objects.filter(pk=held.pk).update(created_at=now - timedelta(days=41))
     assert listed(editor, "enrollment", late="minute") == [late.pk]
     assert listed(editor, "enrollment", late="hour") == []
     assert listed(editor, "enrollment", late="held") == [held.pk]
@@ -157,7 +158,7 @@ def test_the_last_text_was_late(editor):
     enrollment = make_enrollment(sent=1)
     sent = enrollment.messages.get(step=1)
     Message.objects.filter(pk=sent.pk).update(due_at=sent.sent_at - timedelta(minutes=7))
-    assert "the last one 7 minutes" in editor.get(list_of("enrollment")).content.decode()
+    assert "7 minutes late" in editor.get(list_of("enrollment")).content.decode()
 
 
 # What is done to many

@@ -5,7 +5,10 @@ from uuid import UUID
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from stories.models import Story
+
 from . import bulk, dispatch, ending, erasing, housekeeping, recovery, scheduling
+from .funnel import tallies
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -33,6 +36,12 @@ def erase() -> None:
 
 def steer(name: str, enrollments: list[int]) -> None:
     bulk.STEPS[name](enrollments, timezone.now())
+
+
+def tally(story_id: int) -> None:
+    story = Story.objects.filter(pk=story_id).first()
+    if story and tallies.go_on(story, timezone.now()):
+        async_task("subscribers.tasks.tally", story_id)
 
 
 def sweep() -> None:

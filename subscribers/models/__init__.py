@@ -9,6 +9,7 @@ from .messages import Message, led
 from .own_phones import OwnPhone
 from .questions import Question
 from .readers import Enrollment, Subscriber, e164, masked, zone_of
+from .tallies import Tally
 from .words import SystemText
 
 __all__ = [
@@ -22,6 +23,7 @@ __all__ = [
     "StoppedNumber",
     "Subscriber",
     "SystemText",
+    "Tally",
     "e164",
     "led",
     "masked",

@@ -127,6 +127,13 @@ def test_readers_are_found_by_the_end_of_their_number(editor, typed, found):
         assert numbers == found, model
 
 
+def test_a_reader_of_a_story_is_listed_once(editor):
+    enrollment = make_enrollment(sent=2)
+    make_enrollment(enrollment.subscriber, enrollment.story)
+    found = listed(editor, "subscriber", enrollments__story__id__exact=enrollment.story_id)
+    assert found == [enrollment.subscriber_id]
+
+
 def test_messages_are_found_by_sid_and_by_their_words(editor):
     reader = make_subscriber()
     tip, other = make_inbound(reader, "I saw the Heron"), make_inbound(reader, "Hello")

@@ -84,6 +84,10 @@ class Life:
         self.status, self.ended, self.reason = status, at, reason
 
 
+def coming(life: Life, text: StoryText, since: float, due: float, status: str) -> Row:
+    return Row(Message.Direction.OUTBOUND, status, "", since, due, None, text.pk, life.step + 1)
+
+
 class Lives:
     """Invents lives with one story, whose `texts` are in their order, as seen from `now`; the same ones each time."""
 
@@ -107,10 +111,12 @@ class Lives:
         while place != END:
             text = self.texts[place]
             due = self.due(text, since)
-            if not self.has_left(life, since, due) and self.gets(life, text, since, due):
-                place, since = self.onward(life, place, life.rows[-1].sent)
-            else:
+            if self.has_left(life, since, due):
+                life.rows.append(coming(life, text, since, due, Message.Status.CANCELED))
                 return self.heard(life)
+            if not self.gets(life, text, since, due):
+                return self.heard(life)
+            place, since = self.onward(life, place, life.rows[-1].sent)
             if place is None:
                 return self.heard(life)
         life.end(Enrollment.Status.COMPLETED, since)
@@ -142,7 +148,7 @@ class Lives:
     def gets(self, life: Life, text: StoryText, since: float, due: float) -> bool:
         """Send this text, or schedule it if it is to come; return whether it went out."""
         sent = due + self.lateness()
-        row = Row(Message.Direction.OUTBOUND, Message.Status.SCHEDULED, "", since, due, None, text.pk, life.step + 1)
+        row = coming(life, text, since, due, Message.Status.SCHEDULED)
         life.rows.append(row)
         if sent >= 0:
             # Nothing is late at present.

@@ -8,10 +8,12 @@ from contextlib import suppress
 
 import phonenumbers
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import QuerySet
+
+from .models import Subscriber
+from .models.readers import LAST_DIGITS_COUNT
 
 NUMBER = re.compile(r"[+\d\s().–-]*\d[+\d\s().–-]*")
-LAST = 4
 
 
 def our_region() -> str | None:
@@ -26,13 +28,21 @@ def is_number(words: str) -> bool:
     return bool(NUMBER.fullmatch(words.strip()))
 
 
-def with_number(field: str, words: str) -> Q:
-    """Return what holds where this field has the number that these words are, however it is written."""
-    digits = re.sub(r"\D", "", words)
-    if len(digits) == LAST:
-        return Q(**{f"{field}__endswith": digits})
+def is_last_digits(words: str) -> bool:
+    return len(digits_of(words)) == LAST_DIGITS_COUNT
+
+
+def digits_of(words: str) -> str:
+    return re.sub(r"\D", "", words)
+
+
+def with_number(words: str) -> QuerySet[Subscriber]:
+    """Return the readers with the number that these words are, however it is written."""
+    digits = digits_of(words)
+    if is_last_digits(words):
+        return Subscriber.objects.ending(digits)
     whole = [f"+{digits}"]
     with suppress(phonenumbers.NumberParseException):
         number = phonenumbers.parse(words, our_region())
         whole.append(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
-    return Q(**{f"{field}__in": whole})
+    return Subscriber.objects.filter(phone_number__in=whole)

@@ -5,8 +5,11 @@ from uuid import UUID
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from . import correcting, dispatch, ending, erasing, housekeeping, recovery, scheduling
+from stories.models import Story
+
+from . import bulk, correcting, dispatch, ending, erasing, housekeeping, recovery, scheduling
 from .exporting import making
+from .funnel import tallies
 from .models import Reply
 from .reply_desk import answering, digests, sorting
 
@@ -42,6 +45,16 @@ def begin_with_room() -> None:
 def erase() -> None:
     if erasing.erase(timezone.now()):
         async_task("subscribers.tasks.erase")
+
+
+def steer(name: str, enrollments: list[int]) -> None:
+    bulk.STEPS[name](enrollments, timezone.now())
+
+
+def tally(story_id: int) -> None:
+    story = Story.objects.filter(pk=story_id).first()
+    if story and tallies.go_on(story, timezone.now()):
+        async_task("subscribers.tasks.tally", story_id)
 
 
 def sweep(after: int = 0) -> None:

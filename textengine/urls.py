@@ -15,6 +15,7 @@ admin.site.enable_nav_sidebar = False
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/stories/story/<int:story_id>/rehearse/", include("subscribers.rehearsal_urls")),
+    path("admin/stories/story/<int:story_id>/readers/", include("subscribers.funnel_urls")),
     path("admin/", admin.site.urls),
     path("s/", include("stories.urls")),
     path("kept/", subscribers.keeping.kept, name="kept"),

@@ -1,6 +1,8 @@
 """What the editors' screens are built of: pages for reading, a page with a button, and how progress and links
 are shown."""
 
+from datetime import timedelta
+
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
@@ -13,11 +15,12 @@ from humanize import naturaldelta
 from textengine.moments import NOTHING, moment
 
 from .. import error_codes
-from ..finding import is_number, with_number
 from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of
 
 LINE = mark_safe("<br>")
+# What is later than this is not only being sent at the moment.
+LATE = timedelta(minutes=1)
 
 
 def marked(name: str, is_marked: bool, mark: str = "Rehearsal") -> str:
@@ -54,11 +57,15 @@ def what_comes_next(enrollment: Enrollment) -> str:
     if message.status == Message.Status.HELD:
         return f"{name}: on hold"
     wait = message.due_at - timezone.now()
-    when = f"in {naturaldelta(wait)}" if wait.total_seconds() > 0 else "now"
+    when = f"in {naturaldelta(wait)}" if wait > timedelta(0) else "now" if wait > -LATE else lateness(-wait)
     # After a failed attempt, what went wrong.
     trouble = what_went_wrong(message)
     after = format_html(", again after: {}", trouble) if trouble else ""
     return format_html('{} {}<br><span class="quiet">{}{}</span>', name, when, moment(message.due_at), after)
+
+
+def lateness(wait: timedelta) -> str:
+    return format_html('<span class="state state--failed">{} late</span>', naturaldelta(wait))
 
 
 def what_went_wrong(message: Message) -> str:
@@ -102,11 +109,9 @@ class ReadersFirst(admin.SimpleListFilter):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that the engine writes: people look at them, and find them by number however they type it."""
+    """Rows that the engine writes: people look at them."""
 
     list_per_page = 50
-    # Where the reader's number is, by which rows are found, but never by a part of it.
-    number_field = ""
 
     def has_add_permission(self, request, obj=None):
         return False
@@ -120,11 +125,6 @@ class ReadOnlyAdmin(admin.ModelAdmin):
     def changelist_view(self, request, extra_context=None):
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
-
-    def get_search_results(self, request, queryset, search_term):
-        if self.number_field and is_number(search_term):
-            return queryset.filter(with_number(self.number_field, search_term)), False
-        return super().get_search_results(request, queryset, search_term)
 
     def lookup_allowed(self, lookup, value, request=None):
         """Refuse what an address may ask of numbers: it would tell them digit by digit."""

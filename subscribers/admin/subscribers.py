@@ -5,17 +5,18 @@ from zoneinfo import available_timezones
 from django import forms
 from django.contrib import admin
 from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Prefetch, Q
+from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
 from django.utils.html import format_html_join
 
 from textengine.moments import NOTHING, moment
 
 from .. import erasing, scheduling
-from ..finding import is_number
 from ..models import Access, Enrollment, Subscriber
 from ..progress import with_progress
 from .adding import AddingMixin
+from .enrollments import HeardFilter
+from .lists import LongListMixin, OlderFilter
 from .parts import LINE, ReadersFirst, ReadOnlyAdmin, YesOrNo, marked, progress_bar
 from .reader_page import ReaderPageMixin
 from .watching import NumberMixin, WatchedMixin
@@ -34,11 +35,13 @@ class ReadsFilter(admin.RelatedFieldListFilter):
         readers = Enrollment.objects.readers().filter(story__in=self.lookup_val or [])
         return queryset.filter(Exists(readers.filter(subscriber=OuterRef("pk"))))
 
-    def get_facet_counts(self, pk_attname, filtered_qs):
-        return {
-            f"{story}__c": Count(pk_attname, filter=Q(enrollments__story=story, enrollments__pace=None), distinct=True)
-            for story, _ in self.lookup_choices
-        }
+
+class ReaderHeardFilter(HeardFilter):
+    heard_at = "heard_at"
+
+    def lookups(self, request, model_admin):
+        """Leave out who was not heard for long: to find them, a list by ids would pass over all others."""
+        return super().lookups(request, model_admin)[:2]
 
 
 class SubscriberForm(forms.ModelForm):
@@ -50,15 +53,20 @@ class SubscriberForm(forms.ModelForm):
 
 
 @admin.register(Subscriber)
-class SubscriberAdmin(WatchedMixin, NumberMixin, AddingMixin, ReaderPageMixin, ReadOnlyAdmin):
+class SubscriberAdmin(WatchedMixin, NumberMixin, AddingMixin, ReaderPageMixin, LongListMixin, ReadOnlyAdmin):
     form = SubscriberForm
     fields = [("joined", "opted_out"), "consent", "time_zone"]
     readonly_fields = ["joined", "opted_out", "consent"]
-    list_display = ["number", "reading", "joined", "zone", "opted_out"]
-    list_filter = [PhonesFilter, ("opted_out_at", YesOrNo), ("enrollments__story", ReadsFilter)]
-    number_field = "phone_number"
+    list_display = ["number", "reading", "heard", "joined", "zone", "opted_out"]
+    list_filter = [
+        OlderFilter,
+        PhonesFilter,
+        ReaderHeardFilter,
+        ("opted_out_at", YesOrNo),
+        ("enrollments__story", ReadsFilter),
+    ]
     search_fields = ["phone_number"]
-    show_full_result_count = False
+    reader_path = "pk"
 
     def has_change_permission(self, request, obj=None):
         return admin.ModelAdmin.has_change_permission(self, request, obj)
@@ -68,11 +76,6 @@ class SubscriberAdmin(WatchedMixin, NumberMixin, AddingMixin, ReaderPageMixin, R
 
     def reader_of(self, obj):
         return obj
-
-    def get_search_results(self, request, queryset, search_term):
-        """Find readers by number alone."""
-        found, may_repeat = super().get_search_results(request, queryset, search_term)
-        return found if is_number(search_term) or not search_term else found.none(), may_repeat
 
     def get_deleted_objects(self, objs, request):
         """Let what a reader has go with the reader, though none of it can be deleted alone; counted, not listed."""
@@ -104,15 +107,19 @@ class SubscriberAdmin(WatchedMixin, NumberMixin, AddingMixin, ReaderPageMixin, R
     def number(self, subscriber: Subscriber) -> str:
         return marked(str(subscriber), subscriber.is_own_phone, "Newsroom")
 
-    @admin.display(description="joined", ordering="created_at")
+    @admin.display(description="joined")
     def joined(self, subscriber: Subscriber) -> str:
         return moment(subscriber.created_at)
+
+    @admin.display(description="last heard")
+    def heard(self, subscriber: Subscriber) -> str:
+        return moment(subscriber.heard_at)
 
     @admin.display(description="time zone")
     def zone(self, subscriber: Subscriber) -> str:
         return subscriber.zone.key.replace("_", " ")
 
-    @admin.display(description="opted out", ordering="opted_out_at", empty_value=NOTHING)
+    @admin.display(description="opted out", empty_value=NOTHING)
     def opted_out(self, subscriber: Subscriber) -> str:
         return moment(subscriber.opted_out_at)
 

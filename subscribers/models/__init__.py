@@ -15,6 +15,7 @@ from .placements import Placement
 from .questions import Question
 from .readers import Enrollment, Subscriber, e164, masked, on_screen, zone_of
 from .remarks import Digest, Note, Remark, Reply, ReplyTo, Tag, Tagging
+from .tallies import Tally
 from .words import SystemText
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "SystemText",
     "Tag",
     "Tagging",
+    "Tally",
     "e164",
     "led",
     "masked",

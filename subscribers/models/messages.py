@@ -6,13 +6,18 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from stories.models import BODY_MAX_LENGTH, Story, StoryText
 
 from .locking import LockedQuerySet
 from .readers import Enrollment, Subscriber, e164
 from .words import SystemText
+
+# When it was sent or will be, or came in. Rows are made long before they are sent, so their ids say little.
+MOMENT = Coalesce("sent_at", "due_at", "created_at")
+NEWEST = [MOMENT.desc(), F("pk").desc()]
 
 
 def led(lead: str, body: str) -> str:
@@ -110,7 +115,10 @@ class Message(models.Model):
         help_text="Who texted us, where that is not a phone number: a short code or a name.",
     )
     number = models.CharField("our number", max_length=100, blank=True)
-    enrollment = models.ForeignKey(Enrollment, on_delete=models.CASCADE, related_name="messages", null=True, blank=True)
+    # Found by the index of one message per step.
+    enrollment = models.ForeignKey(
+        Enrollment, on_delete=models.CASCADE, db_index=False, related_name="messages", null=True, blank=True
+    )
     # The enrollment's, which guards it: it is here for the index by which stories take turns.
     story = models.ForeignKey(
         Story,
@@ -225,6 +233,17 @@ class Message(models.Model):
             models.Index(fields=["subscriber", "created_at"], condition=~Q(automatic=""), name="message_automatic"),
             models.Index(fields=["lease_until"], condition=Q(status="sending"), name="message_lease"),
             models.Index(fields=["id"], condition=Q(direction="inbound", sorted_at=None), name="message_unsorted"),
+            # The lists of the newsroom, newest first. What is seldom has an index of its own: among millions that are
+            # delivered nobody would find it.
+            models.Index(MOMENT.desc(), F("id").desc(), name="message_newest"),
+            models.Index(F("story"), MOMENT.desc(), F("id").desc(), name="message_newest_of_story"),
+            models.Index(
+                F("status"),
+                MOMENT.desc(),
+                F("id").desc(),
+                condition=Q(status__in=["held", "queued", "sent", "undelivered", "failed", "canceled"]),
+                name="message_newest_by_status",
+            ),
         ]
 
     def __str__(self):

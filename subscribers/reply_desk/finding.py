@@ -13,7 +13,8 @@ from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet
 from stories.models import Story, StoryText
 from textengine.database import run_sql
 
-from ..models import Note, Remark, ReplyTo, Subscriber, Tag
+from ..finding import is_last_digits, is_number, with_number
+from ..models import Note, Remark, ReplyTo, Tag
 
 PAGE = 50
 # More unread texts than these are "99+".
@@ -22,7 +23,6 @@ GROUPS_MAX = 60
 # So many texts one search looks through; the next page looks further.
 SEARCHED = 10_000
 PERIODS = {"day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
-NUMBER = re.compile(r"[+\d\s().–-]+")
 
 # The texts of stories to which somebody wrote, each with what came last and how much of it is unread, up to a limit.
 GROUPS = """
@@ -171,20 +171,17 @@ def earlier(remarks: QuerySet[Remark], before: int | None) -> QuerySet[Remark]:
 
 def search(filters: Filters, after: str, size: int) -> Page:
     """Return what says these words, or comes from this number, among the next so many texts, latest first."""
-    number = re.sub(r"[^+\d]", "", filters.words) if NUMBER.fullmatch(filters.words) else ""
-    if number.startswith("+") or len(number) > 6:
-        readers = Subscriber.objects.filter(phone_number__in=[number, f"+{number}", f"+1{number}"]).values_list(
-            "pk", flat=True
-        )
-        remarks = earlier(filters.remarks().filter(subscriber__in=list(readers)), position(after)[1])
+    readers = with_number(filters.words) if is_number(filters.words) else None
+    if readers is not None and not is_last_digits(filters.words):
+        remarks = earlier(filters.remarks().filter(subscriber__in=readers), position(after)[1])
         found = list(remarks.values_list("pk", flat=True)[: size + 1])
         return Page(shown(found[:size]), f"u{found[size - 1]}" if len(found) > size else "")
     window = list(earlier(filters.remarks(), position(after)[1]).values_list("pk", flat=True)[:SEARCHED])
     if not window:
         return Page()
     says = Q(message__body__icontains=filters.words)
-    if number:
-        says |= Q(subscriber__phone_number__endswith=number)
+    if readers is not None:
+        says |= Q(subscriber__in=readers)
     among = filters.remarks().filter(pk__gte=window[-1], pk__lte=window[0]).filter(says).order_by("-pk")
     found = list(among.values_list("pk", flat=True)[: size + 1])
     if len(found) > size:

@@ -14,3 +14,10 @@ def active_holds(context) -> list[Hold]:
     if not (user and user.is_active and user.is_staff):
         return []
     return list(Hold.objects.active().select_related("story", "created_by"))
+
+
+@register.simple_tag
+def older(cl) -> str:
+    """Return the address of the list that begins behind the last row of this page."""
+    last = cl.result_list[len(cl.result_list) - 1]
+    return cl.get_query_string({"before": cl.model_admin.key_of(last)}, ["p"])

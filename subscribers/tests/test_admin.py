@@ -324,7 +324,8 @@ def test_lists_ask_as_often_for_50_rows_as_for_5(editor, model):
     make(5)
     few = queries()
     make(45)
-    assert queries() == few <= 11
+    # Two of them begin and end the transaction in which PostgreSQL plans anew.
+    assert queries() == few <= 13
 
 
 # When things were
@@ -450,7 +451,9 @@ def test_the_next_text_of_chosen_readers_is_made_due(editor):
     story = make_story([("a", 86_400), ("b", 86_400)])
     waiting, other, completed = make_enrollment(story=story), make_enrollment(story=story), make_enrollment(sent=2)
     chosen = {"action": "send_next_now", "_selected_action": [waiting.pk, completed.pk]}
-    response = editor.post(list_of("enrollment"), chosen, follow=True)
+    assert "Send the next text now: 1 reader?" in editor.post(list_of("enrollment"), chosen).content.decode()
+    assert waiting.messages.get().due_at > timezone.now()
+    response = editor.post(list_of("enrollment"), chosen | {"confirmed": "yes"}, follow=True)
     assert "The next text goes out now to 1 reader." in response.content.decode()
     assert waiting.messages.get().due_at <= timezone.now()
     assert other.messages.get().due_at > timezone.now()

@@ -278,7 +278,7 @@ def open_page(client, name: str, address: str):
 
 
 def test_accounts_that_were_there_keep_what_they_could_do():
-    migration = import_module("subscribers.migrations.0014_set_up_roles")
+    migration = import_module("subscribers.migrations.0025_set_up_roles")
     migration.take_away(apps, connection.schema_editor())
     jo, eddie = account("journalist"), account("editor")
     looker = User.objects.create_user("looker", is_staff=True)

@@ -9,7 +9,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("stories", "0009_let_texts_ask"),
-        ("subscribers", "0014_let_editors_write_to_readers"),
+        ("subscribers", "0017_let_editors_write_to_readers"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -23,6 +23,6 @@ def forbid(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subscribers", "0013_let_editors_steer_readers")]
+    dependencies = [("subscribers", "0016_let_editors_steer_readers")]
 
     operations = [migrations.RunPython(allow, forbid)]

@@ -8,7 +8,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("stories", "0009_let_texts_ask"),
-        ("subscribers", "0012_remember_questions"),
+        ("subscribers", "0015_begin_stories_when_there_is_room"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

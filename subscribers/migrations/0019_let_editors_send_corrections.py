@@ -23,6 +23,6 @@ def forbid(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subscribers", "0015_send_corrections")]
+    dependencies = [("subscribers", "0018_send_corrections")]
 
     operations = [migrations.RunPython(allow, forbid)]

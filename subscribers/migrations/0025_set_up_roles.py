@@ -17,6 +17,13 @@ EDITING = [
     "subscribers.view_message",
     "subscribers.view_hold",
     "subscribers.view_sender",
+    "subscribers.add_message",
+    "subscribers.view_correction",
+    "subscribers.add_correction",
+    "subscribers.view_remark",
+    "subscribers.change_remark",
+    "subscribers.add_reply",
+    *(f"subscribers.{action}_tag" for action in ("add", "change", "delete", "view")),
     *SYSTEM_TEXTS,
 ]
 ROLES = {
@@ -115,8 +122,8 @@ def take_away(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0013_keep_on_record_who_looked"),
-        ("stories", "0010_let_stories_have_authors"),
+        ("subscribers", "0024_keep_on_record_who_looked"),
+        ("stories", "0011_let_stories_have_authors"),
         ("django_q", "0019_alter_task_options_alter_ormq_key_alter_ormq_lock_and_more"),
     ]
 

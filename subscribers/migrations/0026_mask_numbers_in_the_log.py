@@ -18,7 +18,7 @@ def mask(apps, schema_editor):
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0014_set_up_roles"),
+        ("subscribers", "0025_set_up_roles"),
         ("admin", "0003_logentry_add_action_flag_choices"),
     ]
 

@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("stories", "0010_let_stories_have_authors"),
-        ("subscribers", "0012_remember_questions"),
+        ("stories", "0011_let_stories_have_authors"),
+        ("subscribers", "0023_keep_tallies"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

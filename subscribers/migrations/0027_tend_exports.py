@@ -22,6 +22,6 @@ def unschedule_tending(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subscribers", "0015_mask_numbers_in_the_log")]
+    dependencies = [("subscribers", "0026_mask_numbers_in_the_log")]
 
     operations = [migrations.RunPython(schedule_tending, unschedule_tending)]

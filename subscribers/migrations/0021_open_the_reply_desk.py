@@ -5,7 +5,7 @@ from django.utils import timezone
 NAME = "Reply desk"
 TAGS = ["Tip", "Question", "Correction", "Thanks"]
 WORK = ["view_remark", "change_remark", "add_reply", "view_tag"]
-GROUPS = {"Journalists": WORK, "Editors": [*WORK, "add_tag", "change_tag", "delete_tag"]}
+GROUPS = {"Editors": [*WORK, "add_tag", "change_tag", "delete_tag"]}
 
 
 def open_desk(apps, schema_editor):
@@ -37,6 +37,6 @@ def close_desk(apps, schema_editor):
 
 
 class Migration(migrations.Migration):
-    dependencies = [("subscribers", "0013_keep_replies")]
+    dependencies = [("subscribers", "0020_keep_replies")]
 
     operations = [migrations.RunPython(open_desk, close_desk)]

@@ -11,7 +11,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
     dependencies = [
         ("stories", "0009_let_texts_ask"),
-        ("subscribers", "0012_remember_questions"),
+        ("subscribers", "0019_let_editors_send_corrections"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

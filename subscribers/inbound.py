@@ -12,7 +12,7 @@ from stories.keywords import normalize
 from textengine.database import retried_at_once, run_sql
 
 from . import answers, commands, consent, erasing, replies
-from .meaning import Decision, Facts, Keyword, Meaning, decide, may_be_misspelt
+from .meaning import Decision, Facts, Keyword, Meaning, carrier_meaning, decide, is_answered, may_be_misspelt
 from .models import Message, Subscriber, masked
 from .starting import Opening, Reader, begin_any, begin_story, near_keywords, stories_for
 from .wording import Kind
@@ -228,15 +228,22 @@ def stop(reader: Reader, number: str, word: str, decision: Decision, now: dateti
 
 
 def start(reader: Reader, number: str, decision: Decision, now: datetime) -> None:
-    """Take the opt-out back. The carrier answers a START only to a STOP that it knew: not to one that we answered."""
+    """Take the opt-out back, and say so where the carrier does not."""
     subscriber = Subscriber.objects.get(pk=reader.subscriber)
-    stopped_by_us = Message.objects.filter(
-        subscriber=subscriber, automatic=Kind.STOPPED, created_at__gte=subscriber.opted_out_at
-    )
-    decision = replace(decision, answered=decision.answered and not stopped_by_us.exists())
+    decision = replace(decision, answered=decision.answered and not is_stop_ours_alone(subscriber, number))
     consent.opt_in(subscriber, now)
     answer(reader, number, Kind.STARTED, decision, now)
     commands.follow_answer(subscriber.pk, now)
+
+
+def is_stop_ours_alone(subscriber: Subscriber, number: str) -> bool:
+    """Tell whether we took a text for a STOP that was none to the carrier, which then answers no START either."""
+    since = Message.objects.filter(subscriber=subscriber, created_at__gte=subscriber.opted_out_at)
+    if not since.filter(automatic=Kind.STOPPED).exists():
+        return False
+    heard = since.filter(direction=Message.Direction.INBOUND).values_list("body", flat=True)
+    stops = [body for body in heard if carrier_meaning(normalize(body), Facts()) is Meaning.STOP]
+    return not any(is_answered(body, Facts(number=number)) for body in stops)
 
 
 def forget(reader: Reader, number: str, now: datetime) -> None:

@@ -203,8 +203,12 @@ def test_start_puts_a_paused_story_back_into_its_pause(enrollment, phone, before
     assert Message.objects.filter(status="scheduled", step=1).exists()
 
 
-@pytest.mark.parametrize(("body", "said"), [("STOP", []), ("Stop.", ["stopped", "started"])])
-def test_the_start_is_answered_by_whoever_answered_the_stop(enrollment, phone, body, said):
-    text(body, sender=phone)
+@pytest.mark.parametrize(
+    ("bodies", "said"),
+    [(["STOP"], []), (["Stop."], ["stopped", "started"]), (["Stop.", "river", "stop"], ["stopped"])],
+)
+def test_the_start_is_answered_by_whoever_answered_the_stop(enrollment, phone, bodies, said):
+    for body in bodies:
+        text(body, sender=phone)
     text("START", sender=phone)
     assert list(Message.objects.exclude(automatic="").order_by("pk").values_list("automatic", flat=True)) == said

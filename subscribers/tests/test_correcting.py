@@ -155,7 +155,7 @@ def test_it_arrives_from_the_number_that_the_reader_knows_and_moves_nobody_on(sa
     message = Message.objects.get(correction__correction=correction)
     assert (message.number, message.step, message.enrollment, message.story) == (OUR_NUMBER, None, None, story)
     work()
-    assert sandbox.received(str(enrollment.subscriber)) == ["It was Tuesday."]
+    assert sandbox.received(str(enrollment.subscriber.phone_number)) == ["It was Tuesday."]
     enrollment.refresh_from_db()
     assert (enrollment.step, enrollment.status) == (2, "active")
     assert correcting.State.of(correction).sent == 1
@@ -165,7 +165,7 @@ def test_one_who_has_read_it_to_the_end_and_one_who_was_ended_get_it(sandbox, st
     readers = [make_enrollment(story=story, sent=3, status=status) for status in ("completed", "stopped")]
     write_all(start(story, user))
     work()
-    assert [sandbox.received(str(each.subscriber)) for each in readers] == [["It was Tuesday."]] * 2
+    assert [sandbox.received(str(each.subscriber.phone_number)) for each in readers] == [["It was Tuesday."]] * 2
 
 
 def test_a_killed_task_goes_on_and_doubles_nothing(story, user, monkeypatch):
@@ -210,7 +210,7 @@ def test_a_stopped_correction_goes_to_nobody_else(sandbox, story, user, monkeypa
     write_all(correction)
     work()
     assert (correction.status, correction.written) == ("stopped", 2)
-    assert [sandbox.received(str(reader)) for reader in readers] == [[]] * 5
+    assert [sandbox.received(str(reader.phone_number)) for reader in readers] == [[]] * 5
     with pytest.raises(Refused, match="gone out already"):
         correcting.stop(correction.pk, timezone.now())
 
@@ -221,7 +221,7 @@ def test_a_stop_of_the_reader_wins_over_a_correction_that_is_scheduled(sandbox, 
     write_all(correction)
     consent.opt_out(reader, timezone.now(), "the reader texted STOP")
     work()
-    assert sandbox.received(str(reader)) == []
+    assert sandbox.received(str(reader.phone_number)) == []
     assert correcting.State.of(correction).canceled == 1
 
 
@@ -230,7 +230,7 @@ def test_a_hold_on_the_story_holds_its_corrections(sandbox, story, user):
     write_all(start(story, user))
     Hold.objects.create(story=story, reason="a mistake")
     work()
-    assert sandbox.received(str(reader)) == []
+    assert sandbox.received(str(reader.phone_number)) == []
     assert Message.objects.get(body="It was Tuesday.").status == "held"
 
 

@@ -63,7 +63,9 @@ def test_a_reader_who_has_read_all_thanks_us():
 def test_a_first_text_begins_a_story_and_is_nothing_to_read():
     make_story()
     reader = make_subscriber()
-    inbound.receive(inbound.InboundText("SM" + "a" * 32, str(reader), OUR_NUMBER, "Hello there"), timezone.now())
+    inbound.receive(
+        inbound.InboundText("SM" + "a" * 32, str(reader.phone_number), OUR_NUMBER, "Hello there"), timezone.now()
+    )
     assert Enrollment.objects.count() == 1
     assert at_desk() == []
 
@@ -201,7 +203,7 @@ def test_an_answer_is_an_ordinary_message_from_the_number_that_was_texted(sandbo
     assert (message.step, message.automatic, message.number, message.status) == (None, "", OUR_NUMBER, "scheduled")
     before = remark.subscriber.enrollments.get().step
     work()
-    assert sandbox.received(str(remark.subscriber))[-1] == "It is."
+    assert sandbox.received(str(remark.subscriber.phone_number))[-1] == "It is."
     assert remark.subscriber.enrollments.get().step == before
 
 

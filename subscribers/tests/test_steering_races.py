@@ -33,9 +33,9 @@ def test_a_stop_at_the_moment_of_a_reply_wins(sandbox):
     user = User.objects.create_user("eddie")
     for _ in range(ROUNDS):
         reader = make_subscriber()
-        at_once(tried(writing.reply, reader.pk, "Yes.", user), says("stop", str(reader)))
+        at_once(tried(writing.reply, reader.pk, "Yes.", user), says("stop", str(reader.phone_number)))
         work()
-        assert "Yes." not in sandbox.received(str(reader))
+        assert "Yes." not in sandbox.received(str(reader.phone_number))
         assert set(Message.objects.filter(body="Yes.", subscriber=reader).values_list("status", flat=True)) <= {
             "canceled"
         }
@@ -45,7 +45,7 @@ def test_a_stop_at_the_moment_of_a_correction_wins(sandbox):
     user = User.objects.create_user("eddie")
     for _ in range(ROUNDS):
         enrollment = make_enrollment(story=make_story([("One", 60), ("Two", 3600)]), sent=1)
-        now, number = timezone.now(), str(enrollment.subscriber)
+        now, number = timezone.now(), str(enrollment.subscriber.phone_number)
         text = enrollment.story.texts.get(position=1)
         correction = correcting.start(text, "", "It was Tuesday.", now, user, now)
         at_once(tried(correcting.write_batch, correction.pk), says("stop", number))
@@ -74,13 +74,13 @@ def test_a_correction_that_is_stopped_while_it_is_written_sends_nothing(sandbox)
         correction = correcting.start(text, "", "It was Tuesday.", now, user, now)
         at_once(tried(correcting.write_batch, correction.pk), tried(correcting.stop, correction.pk))
         work()
-        assert sandbox.received(str(enrollment.subscriber)) == []
+        assert sandbox.received(str(enrollment.subscriber.phone_number)) == []
 
 
 def test_a_stop_at_the_moment_of_a_resume_wins():
     for _ in range(ROUNDS):
         enrollment = make_enrollment(status="paused")
-        at_once(tried(steering.resume, enrollment.pk), says("stop", str(enrollment.subscriber)))
+        at_once(tried(steering.resume, enrollment.pk), says("stop", str(enrollment.subscriber.phone_number)))
         enrollment.refresh_from_db()
         assert enrollment.status == "stopped"
         assert not Message.objects.filter(enrollment=enrollment, status="scheduled").exists()
@@ -100,7 +100,7 @@ def test_a_reader_is_put_elsewhere_while_the_text_is_claimed_and_gets_one_text(s
         [(_, ids, lease)] = claimed()
         third = story.texts.get(position=3).pk
         at_once(lambda ids=ids, lease=lease: dispatch.send(ids, lease), tried(steering.place, enrollment.pk, third))
-        received = sandbox.received(str(enrollment.subscriber))
+        received = sandbox.received(str(enrollment.subscriber.phone_number))
         enrollment.refresh_from_db()
         assert received in ([], ["One"])
         assert enrollment.step == len(received)

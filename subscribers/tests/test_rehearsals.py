@@ -254,7 +254,7 @@ def test_what_a_stopped_rehearsal_sent_is_swept_in_time(settings, phone, story):
     consent.opt_out(phone, timezone.now() - timedelta(days=39), "…")
     Message.objects.update(created_at=timezone.now() - timedelta(days=40))
     housekeeping.sweep(timezone.now())
-    assert not Message.objects.exists()
+    assert [message.body for message in Message.objects.exclude(redacted_at=None)] == [""]
 
 
 def test_a_story_that_was_only_rehearsed_can_be_deleted(admin_client, phone, story):
@@ -270,6 +270,7 @@ def test_a_story_that_was_only_rehearsed_can_be_deleted(admin_client, phone, sto
 def test_a_journalist_deletes_a_draft_that_was_rehearsed(client, phone, story):
     user = User.objects.create_user("jo", is_staff=True)
     user.groups.add(Group.objects.get(name="Journalists"))
+    story.authors.add(user)
     client.force_login(user)
     rehearse(story, phone)
     client.post(reverse("admin:stories_story_delete", args=[story.pk]), {"post": "yes"})
@@ -297,9 +298,8 @@ def test_the_lists_show_readers_and_mark_rehearsals(admin_client, phone, story):
     subscribers = reverse("admin:subscribers_subscriber_changelist")
     assert admin_client.get(subscribers).text.count('class="badge"') == 1
     make_story()
-    of_story = admin_client.get(f"{subscribers}?enrollments__story__id__exact={story.pk}&_facets=1")
+    of_story = admin_client.get(f"{subscribers}?enrollments__story__id__exact={story.pk}")
     assert [row.pk for row in of_story.context["cl"].queryset] == [reader.subscriber_id]
-    assert f"{story} (1)" in of_story.text
     assert "Rehearsal" in admin_client.get(reverse("admin:subscribers_subscriber_change", args=[phone.pk])).text
 
 

@@ -13,7 +13,7 @@ from django.db.models import QuerySet
 from .models import Subscriber
 from .models.readers import LAST_DIGITS_COUNT
 
-NUMBER = re.compile(r"[+\d\s().–-]*\d[+\d\s().–-]*")
+NUMBER = re.compile(r"[+\d\s()./–-]*\d[+\d\s()./–-]*")
 
 
 def our_region() -> str | None:

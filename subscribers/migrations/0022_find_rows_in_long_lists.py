@@ -2,8 +2,9 @@
 
 import django.db.models.deletion
 import django.db.models.functions.comparison
-import django.db.models.functions.text
 from django.db import migrations, models
+
+from subscribers.models.readers import LastDigits
 
 
 class Migration(migrations.Migration):
@@ -88,7 +89,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="subscriber",
-            index=models.Index(django.db.models.functions.text.Right("phone_number", 4), name="subscriber_last_digits"),
+            index=models.Index(LastDigits("phone_number"), name="subscriber_last_digits"),
         ),
         migrations.AddIndex(
             model_name="subscriber",

@@ -9,7 +9,7 @@ import phonenumbers.timezone
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Cast, Right
+from django.db.models.functions import Cast
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumbers import PhoneNumber
@@ -48,7 +48,22 @@ def e164(field: str) -> Cast:
 
 
 LAST_DIGITS_COUNT = 4
-LAST_DIGITS = Right("phone_number", LAST_DIGITS_COUNT)
+
+
+class LastDigits(models.Func):
+    """The last digits of a number, as the index has them: with Right() their count is a value that comes apart from
+    the statement, and SQLite does not find its index by that.
+    """
+
+    template = f"RIGHT(%(expressions)s, {LAST_DIGITS_COUNT})"
+    arity = 1
+    output_field = models.CharField()
+
+    def as_sqlite(self, compiler, connection, **context):
+        return self.as_sql(compiler, connection, template=f"SUBSTR(%(expressions)s, -{LAST_DIGITS_COUNT})", **context)
+
+
+LAST_DIGITS = LastDigits("phone_number")
 
 
 class SubscriberQuerySet(LockedQuerySet):

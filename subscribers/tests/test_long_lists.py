@@ -106,24 +106,23 @@ def test_what_no_list_gave_out_begins_nothing(editor):
     ("typed", "found"),
     [
         ("0123", {"+4930901820123", "+12125550123"}),
-        ("50123", {"+12125550123"}),
+        ("50123", set()),
         ("+1 (212) 555-0123", {"+12125550123"}),
         ("212.555.0123", {"+12125550123"}),
-        ("030 901820123", {"+4930901820123"}),
-        ("0049 30 901820123", {"+4930901820123"}),
+        ("011 49 30 901820123", {"+4930901820123"}),
         ("+49 30 901820123", {"+4930901820123"}),
         ("9999", set()),
         ("123", set()),
         ("%0123", set()),
     ],
 )
-def test_readers_are_found_by_the_end_of_their_number(editor, typed, found):
+def test_readers_are_found_by_their_number_or_its_last_four_digits(editor, typed, found):
     for number in ("+4930901820123", "+12125550123", "+12125551230"):
         enrollment = make_enrollment(make_subscriber(number))
         make_inbound(enrollment.subscriber)
     for model in ("subscriber", "enrollment", "message"):
         rows = editor.get(list_of(model), {"q": typed}).context["cl"].result_list
-        numbers = {str(row.phone_number if model == "subscriber" else row.subscriber) for row in rows}
+        numbers = {str((row if model == "subscriber" else row.subscriber).phone_number) for row in rows}
         assert numbers == found, model
 
 

@@ -7,12 +7,14 @@ from datetime import date, datetime, timedelta
 from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.views.decorators.http import require_safe
 
+from stories.authors import of_their_own
 from stories.models import Story
 from textengine.database import planned_anew
 
@@ -54,14 +56,14 @@ class ChoiceForm(forms.Form):
     beside = forms.ChoiceField(label="Compare", required=False)
     split = day_field("on")
 
-    def __init__(self, data, story: Story):
+    def __init__(self, data, story: Story, others: QuerySet[Story]):
         super().__init__(data)
         self.story = story
         self.fields["beside"].choices = [
             ("", "with nothing"),
             ("day", "who joined before and from a day on"),
             ("Before and since a save", [(f"save-{pk}", words) for pk, words in saves_of(story)]),
-            ("With another story", [(f"story-{pk}", title) for pk, title in others_of(story)]),
+            ("With another story", [(f"story-{pk}", title) for pk, title in others.values_list("pk", "title")]),
         ]
 
     def clean(self):
@@ -77,10 +79,6 @@ class ChoiceForm(forms.Form):
 def saves_of(story: Story) -> Iterable[tuple[int, str]]:
     for entry in story.history.order_by("-history_date")[:SAVES_MAX]:
         yield entry.pk, date_format(timezone.localtime(entry.history_date), "j M Y, H:i")
-
-
-def others_of(story: Story) -> Iterable[tuple[int, str]]:
-    return Story.objects.exclude(pk=story.pk).order_by("title").values_list("pk", "title")
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +130,8 @@ def view(request: HttpRequest, story_id: int) -> HttpResponse:
     story = get_object_or_404(stories.get_queryset(request), pk=story_id)
     if not stories.has_view_permission(request, story):
         raise PermissionDenied
-    form = ChoiceForm(request.GET, story)
+    others = of_their_own(Story.objects.exclude(pk=story.pk).order_by("title"), request.user)
+    form = ChoiceForm(request.GET, story, others)
     with planned_anew():
         shown = [selection.figures(timezone.now()) for selection in selections(form)]
     context = {

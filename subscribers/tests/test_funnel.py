@@ -181,6 +181,7 @@ def test_a_save_makes_the_counts_old(made, monkeypatch):
 
 
 def test_while_it_is_counted_for_the_first_time_that_is_said(made, monkeypatch, journalist):
+    made.authors.set(User.objects.all())
     monkeypatch.setattr(tallies, "FEW", 10)
     text = journalist.get(page_of(made)).content.decode()
     assert "The count begins as soon as the worker is free." in text
@@ -302,15 +303,24 @@ def test_a_page_says_it_all_with_as_many_queries_for_many_as_for_few(journalist)
     few = queries()
     for number in range(30):
         make_enrollment(story=story, sent=number % 3)
-    assert queries() == few <= 22
+    assert queries() == few <= 23
 
 
 def test_who_may_not_see_stories_sees_no_readers(client):
     story = make_story()
     assert client.get(page_of(story)).url.startswith(reverse("admin:login"))
     client.force_login(User.objects.create_user("pat", is_staff=True))
-    assert client.get(page_of(story)).status_code == 403
+    assert client.get(page_of(story)).status_code == 404
     assert client.post(page_of(story)).status_code == 405
+
+
+def test_a_journalist_sees_the_readers_of_their_own_stories_alone(journalist):
+    own, other = make_story(title="The River"), make_story(title="The Bus")
+    other.authors.clear()
+    assert journalist.get(page_of(other)).status_code == 404
+    page = journalist.get(page_of(own), {"beside": f"story-{other.pk}"})
+    assert "The Bus" not in page.content.decode()
+    assert [panel.story for panel in page.context["panels"]] == [own]
 
 
 def test_a_story_leads_to_its_readers(journalist):

@@ -12,9 +12,10 @@ from django.core.files.storage import storages
 from django.utils import timezone
 from django_q.tasks import async_task
 
+from ..funnel.tallies import has_many
 from ..models import Export
 from .files import WRITERS, csv_lines
-from .rows import COLUMNS, Row, rows_of, selected
+from .rows import COLUMNS, Row, rows_of, selected, stories_in
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ TIMEOUT_SECONDS = 2 * 3600
 def is_small(export: Export) -> bool:
     """Tell whether an export is made while somebody waits for it; it counts no more rows than that."""
     if export.what == Export.What.FUNNEL:
-        return True
+        return not any(has_many(story.pk) for story in stories_in(export))
     return len(selected(export).values_list("pk")[: SMALL + 1]) <= SMALL
 
 
@@ -72,7 +73,7 @@ def make_next(now: datetime) -> None:
 def make(export: Export) -> None:
     """Write this export's file, and put it where it is fetched from."""
     export.whole_numbers = export.whole_numbers and export.user.has_perm("subscribers.see_numbers")
-    export.total = selected(export).count()
+    export.total = 0 if export.what == Export.What.FUNNEL else selected(export).count()
     export.save(update_fields=["whole_numbers", "total"])
     with tempfile.NamedTemporaryFile(suffix=f".{export.suffix}") as file:
         WRITERS[export.suffix](file.name, COLUMNS[export.what], told(export, rows_of(export)))
@@ -85,11 +86,12 @@ def make(export: Export) -> None:
 
 def told(export: Export, rows: Iterable[Row]) -> Iterator[Row]:
     """Hand rows on, and write down every second how many there were."""
-    told_at = time.monotonic()
+    # Those of a story's texts come all at once, after a while.
+    told_at, each = time.monotonic(), 1 if export.what == Export.What.FUNNEL else 100
     for row in rows:
         yield row
         export.done += 1
-        if export.done % 100 == 0 and time.monotonic() - told_at > TELL_SECONDS:
+        if export.done % each == 0 and time.monotonic() - told_at > TELL_SECONDS:
             told_at = time.monotonic()
             Export.objects.filter(pk=export.pk).update(done=export.done, touched_at=timezone.now())
 

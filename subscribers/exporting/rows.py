@@ -5,20 +5,23 @@ A row has texts, whole numbers and None; moments are texts, by the newsroom's cl
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 
 import phonenumbers
 from django.conf import settings
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 
 from stories.authors import of_their_own
 from stories.models import Story
 
 from .. import error_codes
+from ..funnel.figures import places_counted_now
+from ..funnel.tallies import day_begins
 from ..models import Consent, Enrollment, Export, Message, Subscriber, e164, led, on_screen
 
 Row = list[str | int | float | None]
+Status = Enrollment.Status
 
 # So many rows are held at once.
 BATCH = 2000
@@ -63,15 +66,15 @@ def selected(export: Export) -> QuerySet:
 
 def within(export: Export, found: QuerySet) -> QuerySet:
     """Return what was made in the days of an export, by the newsroom's clock."""
-    if export.since:
-        found = found.filter(created_at__gte=midnight(export.since))
-    if export.until:
-        found = found.filter(created_at__lt=midnight(export.until + timedelta(days=1)))
-    return found
+    since, until = days_of(export)
+    found = found.filter(created_at__gte=since) if since else found
+    return found.filter(created_at__lt=until) if until else found
 
 
-def midnight(day) -> datetime:
-    return datetime.combine(day, time(), settings.NEWSROOM_ZONE)
+def days_of(export: Export) -> tuple[datetime | None, datetime | None]:
+    """Return when the days of an export begin, and when they are over."""
+    until = export.until and export.until + timedelta(days=1)
+    return export.since and day_begins(export.since), until and day_begins(until)
 
 
 def passages_in(story: Story) -> QuerySet[Enrollment]:
@@ -149,16 +152,20 @@ def message_rows(export: Export) -> Iterator[Row]:
 
 
 def funnel_rows(export: Export) -> Iterator[Row]:
-    """Return how many readers had each text on their way, by its number on it, story by story."""
+    """Return what the pages of stories' readers show of each text, story by story; nothing of one that nobody began."""
+    since, until = days_of(export)
+    for story in stories_in(export):
+        for place in places_counted_now(story, since, until):
+            if place.had.of:
+                stopped, failed = (place.at.get(status, 0) for status in (Status.STOPPED, Status.FAILED))
+                name = place.text.position if place.text else place.name
+                yield [story.title, name, place.had.count, round(place.had.percent / 100, 4), stopped, failed]
+
+
+def stories_in(export: Export) -> QuerySet[Story]:
+    """Return the stories that an export of how far readers come is about, of those that its user may see."""
     stories = of_their_own(Story.objects.order_by("title", "pk"), export.user)
-    for story in stories.filter(pk=export.story_id) if export.story else stories:
-        counts = within(export, passages_in(story)).order_by().values_list("step", "status").annotate(count=Count("pk"))
-        at = defaultdict(int, {(step, status): count for step, status, count in counts})
-        began = sum(at.values())
-        for step in range(1, max((step for step, _ in at), default=0) + 1):
-            had = sum(count for (reached, _), count in at.items() if reached >= step)
-            stopped, failed = at[step, Enrollment.Status.STOPPED], at[step, Enrollment.Status.FAILED]
-            yield [story.title, step, had, round(had / began, 4), stopped, failed]
+    return stories.filter(pk=export.story_id) if export.story else stories
 
 
 def written(moment: datetime | None) -> str:

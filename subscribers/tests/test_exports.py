@@ -6,17 +6,21 @@ import re
 import tracemalloc
 import zipfile
 from datetime import timedelta
+from io import StringIO
 from xml.etree import ElementTree
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
+from stories.models import Story
 from stories.tests.factory import make_story
 from subscribers import tasks
 from subscribers.exporting import files, making, rows
+from subscribers.funnel import tallies
 from subscribers.models import Access, Consent, Enrollment, Export, Message, OwnPhone, Subscriber
 
 from .factory import make_enrollment, make_inbound, make_message, make_subscriber
@@ -158,13 +162,46 @@ def test_the_funnel_counts_what_is_counted_from_messages(log_in):
         enrollment = make_enrollment(story=story, sent=sent)
         Enrollment.objects.filter(pk=enrollment.pk).update(status=status)
     make_enrollment(story=story, sent=3, pace=0.1)  # a rehearsal
-    found = table(asked(log_in("Editors"), "funnel", story=story.pk))
+    none_yet, *found = table(asked(log_in("Editors"), "funnel", story=story.pk))
+    assert (none_yet["text"], none_yet["readers who had it"]) == ("Joined", "1")
     for row in found:
         sent = Message.objects.filter(story=story, step=row["text"], enrollment__pace=None).exclude(sent_at=None)
         assert int(row["readers who had it"]) == sent.count()
         assert float(row["share of those who began"]) == round(sent.count() / 6, 4)
     assert [row["ended here by a stop"] for row in found] == ["1", "1", "0"]
     assert [row["ended here by a failure"] for row in found] == ["1", "0", "0"]
+
+
+@pytest.mark.parametrize("days", [{}, {"since": 30, "until": 3}])
+def test_the_funnel_is_the_one_that_the_page_shows(log_in, days):
+    call_command("makereaders", 120, stdout=StringIO())
+    today = timezone.localdate()
+    chosen = {name: str(today - timedelta(days=ago)) for name, ago in days.items()}
+    client, compared = log_in("Editors"), 0
+    for story in Story.objects.filter(enrollments__isnull=False).distinct():
+        [shown] = client.get(reverse("story-readers", args=[story.pk]), chosen).context["panels"]
+        file = {row["text"]: row for row in table(asked(client, "funnel", story=story.pk, **chosen))}
+        assert set(file) == {place.name for place in shown.places}
+        for place in shown.places:
+            row = file[place.name]
+            assert int(row["readers who had it"]) == place.had.count
+            assert float(row["share of those who began"]) == round(place.had.count / shown.joined, 4)
+            assert int(row["ended here by a stop"]) == place.at.get("stopped", 0)
+            assert int(row["ended here by a failure"]) == place.at.get("failed", 0)
+            compared += 1
+    assert compared > 10
+
+
+def test_the_funnel_of_a_story_that_very_many_read_is_made_by_the_cluster(log_in, monkeypatch):
+    monkeypatch.setattr(tallies, "FEW", 1)
+    story = make_enrollment(story=make_story([("a", 0), ("b", 0)]), sent=1).story
+    client = log_in("Editors")
+    assert len(table(asked(client, "funnel"))) == 2
+    make_enrollment(story=story, sent=2)
+    export = large(client, "funnel")
+    tasks.make_export()
+    found = table(content_of(client, export))
+    assert [(row["text"], row["readers who had it"]) for row in found] == [("1", "2"), ("2", "1")]
 
 
 def test_a_journalist_exports_the_funnel_of_their_own_stories_alone(log_in):

@@ -13,7 +13,19 @@ from django_q.tasks import async_task
 from textengine import carrier
 from textengine.database import retried_patiently
 
-from .models import Enrollment, Erasure, Message, OwnPhone, Remark, StoppedNumber, Subscriber
+from .models import (
+    Access,
+    Consent,
+    Enrollment,
+    Erasure,
+    Message,
+    OwnPhone,
+    Recipient,
+    Remark,
+    Reply,
+    StoppedNumber,
+    Subscriber,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -54,17 +66,19 @@ def forget(subscriber: Subscriber, now: datetime) -> None:
         own_phone.save()
     Message.objects.filter(pk__in=under_way).update(enrollment=None, story=None, text=None, step=None)
     erase_messages(Message.objects.filter(subscriber=subscriber).exclude(pk__in=under_way), now)
-    Enrollment.objects.filter(subscriber=subscriber).delete()
+    for model in (Enrollment, Consent, Recipient):
+        model.objects.filter(subscriber=subscriber).delete()
     Subscriber.objects.filter(pk=subscriber.pk).update(time_zone="", heard_at=None, forgotten_at=now)
     async_task("subscribers.tasks.erase")
     logger.info("subscriber.forgotten id=%s", subscriber.pk)
 
 
 def disown(subscriber: Subscriber, enrollments: list[Enrollment]) -> None:
-    """Take the number out of the newsroom's log of what was changed; who changed it and when stays."""
+    """Take the reader out of what is on record of the newsroom: who changed or looked at something, and when, stays."""
     for model, ids in ((Subscriber, [subscriber.pk]), (Enrollment, [enrollment.pk for enrollment in enrollments])):
         entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(model))
         entries.filter(object_id__in=map(str, ids)).update(object_repr=ERASED)
+    Access.objects.disown(subscriber)
 
 
 def erase_messages(messages: QuerySet[Message], now: datetime) -> None:
@@ -77,13 +91,28 @@ def erase_messages(messages: QuerySet[Message], now: datetime) -> None:
         unique_fields=["sid"],
         update_fields=["only_words", "due_at", "done_at"],
     )
-    # What stands at the reply desk of them goes too: tags, notes, and whether they may be quoted.
-    Remark.objects.filter(message__in=messages).delete()
+    clear_desk(messages)
     messages.delete()
 
 
+def clear_desk(messages: QuerySet[Message]) -> None:
+    """Delete what stands at the reply desk of these messages: tags, notes, answers, and whether they may be quoted.
+
+    All of it may say again what the reader wrote. What was answered to many at once stays, as the newsroom's own words.
+    """
+    remarks = Remark.objects.filter(message__in=messages)
+    entries = LogEntry.objects.filter(content_type=ContentType.objects.get_for_model(Remark))
+    entries.filter(object_id__in=[str(pk) for pk in remarks.values_list("pk", flat=True)]).update(change_message="")
+    Reply.objects.filter(is_to_group=False, sent__remark__in=remarks).delete()
+    remarks.delete()
+
+
 def redact_messages(messages: QuerySet[Message], now: datetime) -> None:
-    """Empty these messages here, and have the carrier do so with those that it has; that they were sent stays."""
+    """Empty these messages here, and have the carrier do so with those that it has; that they were sent stays.
+
+    What stands at the reply desk of them goes.
+    """
+    clear_desk(messages)
     sids = messages.exclude(sid=None).values_list("sid", flat=True)
     erasures = [Erasure(sid=sid, due_at=now, only_words=True) for sid in sids]
     Erasure.objects.bulk_create(erasures, ignore_conflicts=True)
@@ -117,6 +146,8 @@ def erase_reader(pk: int, now: datetime) -> None:
     """Erase what was left of a forgotten reader, unless they have texted again meanwhile."""
     for subscriber in Subscriber.objects.filter(pk=pk).exclude(forgotten_at=None).locked():
         erase_messages(Message.objects.filter(subscriber=subscriber), now)
+        # Somebody may have looked meanwhile.
+        disown(subscriber, [])
         subscriber.delete()
 
 

@@ -9,7 +9,7 @@ from django.db.models import Q, QuerySet
 from django_q.models import Task
 
 from .erasing import redact_messages
-from .models import Enrollment, Erasure, Message, Question, Remark
+from .models import Enrollment, Erasure, Message, Question
 
 logger = logging.getLogger(__name__)
 
@@ -39,8 +39,6 @@ def sweep(now: datetime, after: int = 0) -> int | None:
     Question.objects.kept().filter(OVER, enrollment__ended_at__lt=before).update(words="")
     with transaction.atomic():
         ids = list(finished(before).filter(pk__gt=after).order_by("pk").values_list("pk", flat=True)[:SWEEP_BATCH])
-        # Notes may say the same again.
-        Remark.objects.filter(pk__in=ids).delete()
         redact_messages(Message.objects.filter(pk__in=ids), now)
     if ids:
         logger.info("messages.redacted count=%s", len(ids))

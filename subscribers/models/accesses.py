@@ -1,4 +1,4 @@
-"""Who looked at what of readers: rows are added, and never changed or taken away."""
+"""Who looked at what of readers: rows are added, and never changed or taken away; who is erased is led to no more."""
 
 from typing import NoReturn, Self
 
@@ -15,12 +15,13 @@ class AccessQuerySet(models.QuerySet):
     def delete(self) -> NoReturn:
         raise TypeError("What was looked at stays on record.")
 
-    def of(self, subscriber: Subscriber) -> Self:
-        return self.filter(subscriber=subscriber.pk)
+    def disown(self, subscriber: Subscriber) -> None:
+        """Lead to this reader no more, who is erased; who looked at what, and when, stays."""
+        super(AccessQuerySet, self.filter(subscriber=subscriber.pk)).update(subscriber=None)
 
 
 class Access(models.Model):
-    """That one person looked at something of readers. It names both by what stays when either is gone."""
+    """That one person looked at something of readers. Who it was, it says by what stays when the account is gone."""
 
     class What(models.TextChoices):
         PAGE = "page", "Opened a reader’s page"

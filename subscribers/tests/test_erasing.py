@@ -7,7 +7,6 @@ import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 
@@ -21,10 +20,10 @@ from textengine.tests.sandbox_process import SandboxProcess
 
 from .engine import claimed, work
 from .factory import make_enrollment, make_subscriber
+from .traces import erase_all, traces
 from .webhooks import READER, new_sid, text
 
 pytestmark = pytest.mark.django_db
-LATER = timedelta(hours=2)
 
 
 @pytest.fixture
@@ -36,27 +35,6 @@ def reading(sandbox):
     work()
     text("I love this")
     return enrollment
-
-
-def erase_all() -> None:
-    """Send what is due, and erase until nothing is left to do."""
-    work()
-    moment = timezone.now()
-    for _ in range(8):
-        time.sleep(0.05)
-        moment += LATER
-        erase(moment)
-
-
-def traces(number: str) -> list[str]:
-    """Return the tables in which this number stands anywhere."""
-    found = []
-    for table in connection.introspection.table_names():
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT * FROM {connection.ops.quote_name(table)}")  # noqa: S608
-            if any(number.lstrip("+") in str(value) for row in cursor.fetchall() for value in row):
-                found.append(table)
-    return found
 
 
 def test_forget_leaves_nothing_here_and_nothing_at_the_carrier(reading, sandbox):

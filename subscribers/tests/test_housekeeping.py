@@ -2,19 +2,24 @@
 
 import time
 from datetime import UTC, timedelta
+from uuid import uuid4
 
 import pytest
+from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Schedule
 
 from stories.tests.factory import make_story
-from subscribers import commands, erasing, housekeeping, scheduling
-from subscribers.models import Enrollment, Erasure, Message, Subscriber
+from subscribers import commands, correcting, erasing, housekeeping, scheduling
+from subscribers.models import Enrollment, Erasure, Message, Note, Recipient, Remark, Reply, Subscriber
+from subscribers.reply_desk import answering
 
+from .desk import make_remark
 from .engine import work
 from .factory import make_enrollment, make_inbound, make_message, make_subscriber
+from .traces import traces
 from .webhooks import READER
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +65,39 @@ def test_the_words_of_finished_passages_are_deleted_and_that_they_were_sent_stay
     assert sent.redacted_at
     assert all(not message.media_urls and not message.sender for message in Message.objects.all())
     assert Enrollment.objects.get().step == 1
+
+
+def test_what_stands_at_the_reply_desk_of_them_goes_with_their_words(settings, long_ago):
+    settings.MESSAGE_RETENTION = timedelta(days=30)
+    user, now = User.objects.create_user("jo"), timezone.now()
+    remark = make_remark(make_finished(long_ago), "I saw the heron")
+    Note.objects.create(remark=remark, body="Which heron?", created_by=user)
+    remark.decide_quoting(Remark.Quoting.GRANTED, "By text: “the heron”", user, now)
+    LogEntry.objects.log_actions(user.pk, [remark], CHANGE, "Quoting: “the heron”", single_object=True)
+    answering.answer(remark, "What heron?", user, now, uuid4())
+    facts = {"story": remark.story, "text": remark.text, "up_to": remark.pk, "unanswered_only": False}
+    reply = answering.begin(Reply(body="Thank you all.", is_to_group=True, **facts))
+    answering.go_on(reply.pk, now)
+    Message.objects.exclude(pk=remark.pk).update(status="delivered")
+    grow_old(long_ago)
+    assert "subscribers_note" in traces("heron")
+    housekeeping.sweep(now)
+    assert traces("heron") == []
+    assert [each.body for each in Reply.objects.all()] == ["Thank you all."]
+    assert LogEntry.objects.get().user == user
+
+
+def test_who_got_a_correction_is_remembered_and_not_what_the_message_said(settings, long_ago):
+    settings.MESSAGE_RETENTION = timedelta(days=30)
+    enrollment, user, now = make_finished(long_ago), User.objects.create_user("jo"), timezone.now()
+    correction = correcting.start(enrollment.story.texts.get(), "", "It was Tuesday.", now, user, now)
+    while correcting.write_batch(correction.pk, now):
+        pass
+    Message.objects.update(status="delivered")
+    grow_old(long_ago)
+    housekeeping.sweep(now)
+    assert words() == ["", ""]
+    assert Recipient.objects.get().subscriber == enrollment.subscriber
 
 
 def test_what_is_deleted_here_is_emptied_at_the_carrier_and_stays_there(settings, long_ago, sandbox):

@@ -31,6 +31,7 @@ from ..progress import progress_of, with_progress
 from ..steering import Action, Refused, Situation
 from ..threads import clocks_differ, thread_of
 from .parts import progress_bar, what_comes_next
+from .watching import record_page
 
 LIVE_FIRST = {status: place for place, status in enumerate([*Enrollment.LIVE, *Enrollment.Status])}
 
@@ -262,6 +263,8 @@ class ReaderPageMixin:
         return self.asked(request, enrollment, Action.AGAIN, "Start again", {})
 
     def asked(self, request: HttpRequest, enrollment: Enrollment, action: Action, title: str, more: dict):
+        if request.method == "GET":
+            record_page(request, title, enrollment.subscriber)
         context = self.admin_site.each_context(request) | {
             "title": title,
             "subtitle": str(enrollment.subscriber),

@@ -22,6 +22,7 @@ from stories.segments import measure
 from ..models import Message, Note, Remark, Reply, Tag, Tagging
 from ..reply_desk import answering, finding, sorting
 from .parts import ReadOnlyAdmin
+from .watching import WatchedMixin, record_page
 
 PERIODS = [("", "At any time"), ("day", "In the last day"), ("week", "In the last 7 days"), ("month", "In 30 days")]
 STATES = [
@@ -94,7 +95,7 @@ class QuotingForm(forms.Form):
 
 
 @admin.register(Remark)
-class RemarkAdmin(ReadOnlyAdmin):
+class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
     """One page for all: Django's own list and form have no part in it."""
 
     def get_urls(self):
@@ -121,7 +122,7 @@ class RemarkAdmin(ReadOnlyAdmin):
             "opts": self.opts,
             "may_act": self.has_act_permission(request),
             "may_answer": self.has_answer_permission(request),
-            "may_see_numbers": request.user.has_perm("subscribers.view_subscriber"),
+            "may_see_readers": request.user.has_perm("subscribers.view_subscriber"),
         }
         return self.admin_site.each_context(request) | common | values
 
@@ -153,7 +154,10 @@ class RemarkAdmin(ReadOnlyAdmin):
     def change_view(self, request, object_id, form_url="", extra_context=None):
         if not self.has_view_permission(request):
             raise PermissionDenied
-        return render(request, "admin/subscribers/reply_desk_one.html", self.opened(request, find(object_id)))
+        remark = find(object_id)
+        if request.method == "GET":
+            record_page(request, self.opts.verbose_name, remark.subscriber)
+        return render(request, "admin/subscribers/reply_desk_one.html", self.opened(request, remark))
 
     def opened(self, request: HttpRequest, remark: Remark, form: AnswerForm | None = None) -> dict:
         """Return what the page of one text says, which also stands in the list where it is opened."""
@@ -186,6 +190,7 @@ class RemarkAdmin(ReadOnlyAdmin):
         return render(request, "admin/subscribers/reply_desk_row.html", context | {"is_open": True})
 
     def open(self, request: HttpRequest, remark: Remark) -> None:
+        record_page(request, self.opts.verbose_name, remark.subscriber)
         if self.has_act_permission(request):
             self.mark_read(request, remark)
 

@@ -50,7 +50,12 @@ class WatchedMixin:
     def keep_on_record(self, request: HttpRequest, object_id: str, page: str) -> None:
         obj = self.get_object(request, object_id) if request.method == "GET" else None
         if obj and self.has_view_permission(request, obj) and (reader := self.reader_of(obj)):
-            Access.record(request.user, Access.What.PAGE, f"{page}, {reader}", reader)
+            record_page(request, page, reader)
+
+
+def record_page(request: HttpRequest, page: str, reader: Subscriber) -> None:
+    """Put on record that this person had a page open that shows this reader."""
+    Access.record(request.user, Access.What.PAGE, f"{page}, {reader}", reader)
 
 
 class NumberMixin:

@@ -1,6 +1,6 @@
 """What is unread at the desk, told to the newsroom once an hour or a day: by e-mail, and as JSON to a webhook.
 
-Numbers are not told: of a reader's there are the last four digits, and long numbers in what readers wrote are cut too.
+Numbers are not told: a reader's is masked as on the newsroom's pages, and long numbers in what readers wrote are cut.
 """
 
 import hashlib
@@ -124,7 +124,7 @@ def latest(group: finding.Group) -> list[Remark]:
 
 def words_of(remark: Remark) -> dict:
     return {
-        "reader": masked(remark.subscriber.phone_number),
+        "reader": str(remark.subscriber),
         "words": words_told(remark.message),
         "came_at": remark.came_at.isoformat(),
         "url": f"{settings.PUBLIC_URL}{reverse('admin:subscribers_remark_change', args=[remark.pk])}",

@@ -94,9 +94,9 @@ def test_the_newsroom_is_told_by_mail_what_is_unread_without_numbers(mailbox):
     assert to == ["desk@example.org", "night@example.org"]
     assert mail["Subject"] == "1 unread reply from readers"
     body = mail.get_payload(decode=True).decode()
-    assert "…9870: Call me at …1234, or …0958." in body
+    assert "+1 … 70: Call me at …1234, or …0958." in body
     assert f"?group={one.story_id}-{one.text_id}" in body
-    assert str(one.subscriber)[2:] not in mail.as_string()
+    assert str(one.subscriber.phone_number)[2:] not in mail.as_string()
 
 
 def test_the_newsroom_is_told_once_a_day_however_often_it_is_looked(mailbox):
@@ -174,9 +174,9 @@ def test_the_webhook_gets_signed_json_without_numbers(settings):
     assert told["unread"] == 1
     [group] = told["groups"]
     assert (group["story"], group["unread"]) == (one.story.title, 1)
-    assert group["remarks"][0]["reader"] == "…9870"
+    assert group["remarks"][0]["reader"] == "+1 … 70"
     assert group["remarks"][0]["words"] == "Call me at …1234, or …0958."
-    assert str(one.subscriber)[2:] not in body.decode()
+    assert str(one.subscriber.phone_number)[2:] not in body.decode()
 
 
 def test_a_webhook_that_fails_is_tried_again_and_is_followed_nowhere(settings):

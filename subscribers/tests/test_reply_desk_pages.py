@@ -9,7 +9,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from subscribers import consent
-from subscribers.models import Message, Remark, Reply, Tag
+from subscribers.models import Access, Message, Remark, Reply, Tag
 from subscribers.reply_desk import answering
 
 from .desk import make_readers, make_remark, write
@@ -194,16 +194,46 @@ def test_each_may_do_what_their_permissions_say(client):
         assert do(client, remark, action).status_code == 403
     assert client.post(reverse("admin:subscribers_remark_read"), {}).status_code == 403
     client.force_login(account("jo", "Journalists"))
+    assert [client.get(page).status_code for page in pages] == [403, 403, 403]
+    assert send(client, remark, "It is true.").status_code == 403
+    client.force_login(account("eddie", "Editors"))
     assert [client.get(page).status_code for page in pages] == [200, 200, 200]
     assert send(client, remark, "It is true.").status_code == 200
 
 
-def test_who_may_not_see_readers_sees_four_digits(client):
+@pytest.mark.parametrize("permissions", [["view_remark"], ["view_remark", "view_subscriber", "see_numbers"]])
+def test_numbers_are_masked_for_everybody(client, permissions):
     remark = make_remark(make_enrollment(make_subscriber("+12125559876"), sent=1))
-    client.force_login(account("jo", "Journalists"))
+    client.force_login(account("jo", "", *permissions, "add_reply"))
     for page in (client.get(reverse(DESK)), do(client, remark, "open")):
-        assert "…9876" in page.text
-        assert "2125559876" not in page.text
+        assert "+1 … 76" in page.text
+        assert "9876" not in page.text
+
+
+def test_only_who_may_see_readers_is_led_to_them(client):
+    remark = make_remark()
+    for name, permissions in (("looker", ["view_remark"]), ("reader", ["view_remark", "view_subscriber"])):
+        client.force_login(account(name, "", *permissions))
+        page = client.get(reverse("admin:subscribers_remark_change", args=[remark.pk])).text
+        assert (reverse("admin:subscribers_subscriber_change", args=[remark.subscriber_id]) in page) == (
+            "view_subscriber" in permissions
+        )
+
+
+def test_who_opens_what_a_reader_wrote_is_on_record(editor):
+    remark = make_remark()
+    editor.get(reverse(DESK))
+    assert not Access.objects.exists()
+    do(editor, remark, "open")
+    editor.get(reverse("admin:subscribers_remark_history", args=[remark.pk]))
+    editor.get(reverse("admin:subscribers_remark_change", args=[99_999]))
+    seen = Access.objects.order_by("pk").values_list("who", "what", "subscriber", "about")
+    shown = str(remark.subscriber)
+    assert list(seen) == [
+        ("sam", "page", remark.subscriber_id, f"reader’s reply, {shown}"),
+        ("sam", "page", remark.subscriber_id, f"reader’s reply, {shown}"),
+        ("sam", "page", remark.subscriber_id, f"history of the reader’s reply, {shown}"),
+    ]
 
 
 @pytest.mark.parametrize(

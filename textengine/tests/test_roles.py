@@ -5,12 +5,13 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import connection
-from django.urls import URLPattern, get_resolver
+from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 from django.views.generic import RedirectView
 from django_q.models import OrmQ, Schedule, Task
@@ -19,7 +20,8 @@ from django_q.tasks import async_task
 from stories import history
 from stories.models import Price, Story
 from stories.tests.factory import make_story
-from subscribers.models import Access, Export, Hold, Message, Sender, SystemText
+from subscribers.models import Access, Correction, Enrollment, Export, Hold, Message, Reply, Sender, SystemText, Tag
+from subscribers.tests.desk import make_remark
 from subscribers.tests.factory import make_enrollment
 from textengine.accounts import GROUPS, make_account
 
@@ -28,8 +30,9 @@ pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 # In this order: nobody; an account without a role; a journalist before a colleague's story, and before their own; an
 # editor, a desk chief, an operator.
 ROLES = ["nobody", "plain", "other", "journalist", "editor", "desk-chief", "operator"]
-# What each gets: the page (+), a refusal (-), the log-in page (l), nothing found (0), another page (>) or that one does
-# not get it by GET (5). Where an address is one to post to, that is what is done, with nothing in the form.
+# What each gets: the page (+), a refusal (-), the log-in page (l), nothing found (0), another page (>), that one does
+# not get it by GET (5), or that one has to say what (!). Where an address is one to post to, that is what is done, with
+# nothing in the form.
 PAGES = r"""
 0000000  ^media/(?P<name>[A-Za-z0-9_/-]{1,150}\.(?:jpg|png|gif))$
 l000000  admin/(?P<url>.*)$
@@ -99,6 +102,15 @@ l------  admin:subscribers_access_change
 l----+-  admin:subscribers_access_changelist
 l------  admin:subscribers_access_delete
 l------  admin:subscribers_access_history
+l------  admin:subscribers_correction_add
+l---++-  admin:subscribers_correction_change
+l---++-  admin:subscribers_correction_changelist
+l------  admin:subscribers_correction_delete
+l---++-  admin:subscribers_correction_history
+l---++-  admin:subscribers_correction_of_story
+l---++-  admin:subscribers_correction_progress
+l--->>-  admin:subscribers_correction_stop
+l---++-  admin:subscribers_correction_write
 l------  admin:subscribers_enrollment_add
 l---++-  admin:subscribers_enrollment_change
 l---++-  admin:subscribers_enrollment_changelist
@@ -123,6 +135,16 @@ l---++-  admin:subscribers_message_change
 l---++-  admin:subscribers_message_changelist
 l------  admin:subscribers_message_delete
 l---++-  admin:subscribers_message_history
+l------  admin:subscribers_remark_add
+l---++-  admin:subscribers_remark_answer
+l---++-  admin:subscribers_remark_change
+l---++-  admin:subscribers_remark_changelist
+l------  admin:subscribers_remark_delete
+l---!!-  admin:subscribers_remark_do
+l---++-  admin:subscribers_remark_history
+l---++-  admin:subscribers_remark_measure
+l---++-  admin:subscribers_remark_progress
+l---!!-  admin:subscribers_remark_read
 l-----+  admin:subscribers_sender_add
 l---+++  admin:subscribers_sender_change
 l---+++  admin:subscribers_sender_changelist
@@ -130,17 +152,28 @@ l-----+  admin:subscribers_sender_delete
 l---+++  admin:subscribers_sender_history
 l------  admin:subscribers_subscriber_add
 l----+-  admin:subscribers_subscriber_adding
+l---++-  admin:subscribers_subscriber_again
 l---++-  admin:subscribers_subscriber_change
 l---++-  admin:subscribers_subscriber_changelist
 l----+-  admin:subscribers_subscriber_delete
+l--->>-  admin:subscribers_subscriber_do
 l---++-  admin:subscribers_subscriber_history
+l---++-  admin:subscribers_subscriber_live
 l---->-  admin:subscribers_subscriber_number
+l---++-  admin:subscribers_subscriber_place
+l---++-  admin:subscribers_subscriber_reply
+l---++-  admin:subscribers_subscriber_size
 l---+++  admin:subscribers_systemtext_add
 l---+++  admin:subscribers_systemtext_change
 l---+++  admin:subscribers_systemtext_changelist
 l---+++  admin:subscribers_systemtext_delete
 l---+++  admin:subscribers_systemtext_history
 l---+++  admin:subscribers_systemtext_preview
+l---++-  admin:subscribers_tag_add
+l---++-  admin:subscribers_tag_change
+l---++-  admin:subscribers_tag_changelist
+l---++-  admin:subscribers_tag_delete
+l---++-  admin:subscribers_tag_history
 l>>>>>>  admin:view_on_site
 +++++++  healthz
 +++++++  kept
@@ -148,6 +181,7 @@ l>>>>>>  admin:view_on_site
 l-0+++-  rehearse
 l-0+++-  rehearse-progress
 +++++++  story
+l00++++  story-readers
 +++++++  story_card
 5555555  twilio-inbound
 5555555  twilio-status
@@ -158,12 +192,29 @@ TABLE = {name: signs for signs, name in (line.split("  ") for line in PAGES.stri
 POSTED = {
     "admin:logout",
     "admin:stories_story_preview_new",
+    "admin:subscribers_correction_stop",
     "admin:subscribers_enrollment_send-now",
     "admin:subscribers_hold_release",
+    "admin:subscribers_remark_do",
+    "admin:subscribers_remark_measure",
+    "admin:subscribers_remark_read",
+    "admin:subscribers_subscriber_do",
     "admin:subscribers_subscriber_number",
+    "admin:subscribers_subscriber_reply",
+    "admin:subscribers_subscriber_size",
     "admin:subscribers_systemtext_preview",
 }
-SIGNS = {200: "+", 403: "-", 404: "0", 405: "5"}
+# What each may do with many rows at once, in which lists.
+STEERING = {f"enrollment.{action}" for action in ("pause", "resume", "stop", "send_next_now")}
+EDITING = STEERING | {f"{model}.delete_selected" for model in ("story", "systemtext", "tag")}
+ACTIONS = {
+    "plain": set(),
+    "journalist": {"story.delete_selected"},
+    "editor": EDITING,
+    "desk-chief": EDITING | {"hold.release", "subscriber.delete_selected"},
+    "operator": {"sender.delete_selected", "systemtext.delete_selected"},
+}
+SIGNS = {200: "+", 400: "!", 403: "-", 404: "0", 405: "5"}
 
 
 def addresses() -> dict[str, str]:
@@ -205,6 +256,10 @@ def things(settings, tmp_path) -> dict[str, object]:
         Hold.objects.create(reason="r", story=story),
         Price.objects.get(),
         Sender.objects.create(name="+15005550006"),
+        Correction.objects.create(story=story, text=story.texts.first(), place=1, until=now, body="Sorry.", readers=1),
+        make_remark(enrollment),
+        Reply.objects.create(story=story, body="Thank you all.", is_to_group=True),
+        Tag.objects.first(),
         SystemText.objects.create(kind="help", body="Ask us."),
         Export.objects.create(user=account("editor"), what="readers", created_at=now, status="ready", file=file),
         Access.record(author, Access.What.PAGE),
@@ -231,6 +286,10 @@ def filled(route: str, things: dict[str, object]) -> str:
         "object_id": thing and thing.pk,
         "id": thing and thing.pk,
         "story_id": things["story"].pk,
+        "text_id": things["story"].texts.first().pk,
+        "enrollment_id": things["enrollment"].pk,
+        "reply_id": things["reply"].pk,
+        "action": "pause",
         "entry_id": history.keep(things["story"], timezone.now()).pk,
         "suffix": "txt",
         "kind": "svg",
@@ -268,6 +327,29 @@ def test_each_role_gets_what_is_its_own(client, things, role):
     names = [*sorted(TABLE.keys() - {logout}), logout]
     found = {name: sign(open_page(client, name, filled(routes[name], things))) for name in names}
     assert found == {name: TABLE[name][ROLES.index(role)] for name in names}
+
+
+@pytest.mark.parametrize("role", ACTIONS)
+def test_each_role_does_with_many_rows_what_is_its_own(rf, role):
+    request = rf.get("/")
+    request.user = account(role)
+    found = {
+        f"{model._meta.model_name}.{action}"
+        for model, model_admin in admin.site._registry.items()
+        for action in model_admin.get_actions(request)
+        if model_admin.has_view_permission(request)
+    }
+    assert found == ACTIONS[role]
+
+
+@pytest.mark.parametrize("role", ACTIONS)
+def test_an_action_that_is_not_ones_own_does_nothing(client, role):
+    client.force_login(account(role))
+    enrollment = make_enrollment()
+    form = {"action": "pause", "_selected_action": [enrollment.pk], "confirmed": "yes"}
+    client.post(reverse("admin:subscribers_enrollment_changelist"), form)
+    paused = "enrollment.pause" in ACTIONS[role]
+    assert Enrollment.objects.get().status == ("paused" if paused else "active")
 
 
 def open_page(client, name: str, address: str):

@@ -203,6 +203,9 @@ def write_messages(following: list[Next], texts: dict[int, list[StoryText]], now
         if enrollment.is_compressed:
             wait, lead = compressed(enrollment, text, texts[enrollment.story_id], zone)
             due, leads[enrollment.pk, enrollment.step + 1] = turn.since + wait, lead
+        if message and message.shifted:
+            clock = None if enrollment.is_compressed else text.at
+            due = due_at(due + message.shifted, Wait(timedelta(0), None, clock), zone)
         if message is None:
             reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
             created.append((*reader, enrollment.story_id, text.pk, enrollment.step + 1, due))

@@ -5,7 +5,7 @@ from uuid import UUID
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from . import dispatch, ending, erasing, housekeeping, recovery, scheduling
+from . import dispatch, ending, erasing, holds, housekeeping, recovery, scheduling
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -24,6 +24,16 @@ def follow_story(story_id: int, after: int = 0) -> None:
 
 def follow_end(enrollments: list[int]) -> None:
     ending.follow_end(enrollments, timezone.now())
+
+
+def release(hold_id: int) -> None:
+    if holds.go_on_releasing(hold_id, timezone.now()):
+        async_task("subscribers.tasks.release", hold_id)
+
+
+def resume_releases() -> None:
+    for hold_id in holds.lost_releases(timezone.now()):
+        async_task("subscribers.tasks.release", hold_id)
 
 
 def erase() -> None:

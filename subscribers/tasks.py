@@ -7,7 +7,7 @@ from django_q.tasks import async_task
 
 from stories.models import Story
 
-from . import bulk, correcting, dispatch, ending, erasing, housekeeping, recovery, scheduling
+from . import bulk, correcting, dispatch, ending, erasing, holds, housekeeping, recovery, scheduling
 from .exporting import making
 from .funnel import tallies
 from .models import Reply
@@ -40,6 +40,16 @@ def follow_end(enrollments: list[int]) -> None:
 def begin_with_room() -> None:
     if ending.begin_with_room(timezone.now()):
         async_task("subscribers.tasks.begin_with_room")
+
+
+def release(hold_id: int) -> None:
+    if holds.go_on_releasing(hold_id, timezone.now()):
+        async_task("subscribers.tasks.release", hold_id)
+
+
+def resume_releases() -> None:
+    for hold_id in holds.lost_releases(timezone.now()):
+        async_task("subscribers.tasks.release", hold_id)
 
 
 def erase() -> None:

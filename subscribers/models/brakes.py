@@ -18,6 +18,10 @@ class HoldQuerySet(LockedQuerySet):
     def active(self) -> Self:
         return self.filter(released_at=None)
 
+    def unfinished(self) -> Self:
+        """In force, or being released."""
+        return self.filter(done_at=None)
+
     def being_released(self) -> Self:
         """Taken off, with messages that still wait for their turn to be let go."""
         return self.filter(released_at__isnull=False, done_at=None)

@@ -8,12 +8,12 @@ register.filter(moment)
 
 
 @register.simple_tag(takes_context=True)
-def active_holds(context) -> list[Hold]:
-    """Return what is held, for those who are logged in to the admin."""
+def holds_to_show(context) -> list[Hold]:
+    """Return what is held, and what is being let go, for those who are logged in to the admin."""
     user = getattr(context.get("request"), "user", None)
     if not (user and user.is_active and user.is_staff):
         return []
-    return list(Hold.objects.active().select_related("story", "created_by"))
+    return list(Hold.objects.unfinished().select_related("story", "text", "created_by"))
 
 
 @register.simple_tag

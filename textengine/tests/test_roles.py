@@ -117,6 +117,8 @@ l---+++  admin:subscribers_hold_change
 l---+++  admin:subscribers_hold_changelist
 l------  admin:subscribers_hold_delete
 l---+++  admin:subscribers_hold_history
+l---+++  admin:subscribers_hold_progress
+l---->-  admin:subscribers_hold_put_on
 l---->-  admin:subscribers_hold_release
 l------  admin:subscribers_message_add
 l---++-  admin:subscribers_message_change
@@ -159,6 +161,7 @@ POSTED = {
     "admin:logout",
     "admin:stories_story_preview_new",
     "admin:subscribers_enrollment_send-now",
+    "admin:subscribers_hold_put_on",
     "admin:subscribers_hold_release",
     "admin:subscribers_subscriber_number",
     "admin:subscribers_systemtext_preview",

@@ -12,6 +12,7 @@ from .exporting import making
 from .funnel import tallies
 from .models import Reply
 from .reply_desk import answering, digests, sorting
+from .today import keeping
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -59,6 +60,10 @@ def erase() -> None:
 
 def steer(name: str, enrollments: list[int]) -> None:
     bulk.STEPS[name](enrollments, timezone.now())
+
+
+def count_day() -> None:
+    keeping.make(timezone.now())
 
 
 def tally(story_id: int) -> None:

@@ -1,5 +1,7 @@
 from django import template
+from django.utils import timezone
 
+from subscribers.admin import today
 from subscribers.models import Hold
 from textengine.moments import moment
 
@@ -14,6 +16,12 @@ def holds_to_show(context) -> list[Hold]:
     if not (user and user.is_active and user.is_staff):
         return []
     return list(Hold.objects.unfinished().select_related("story", "text", "created_by"))
+
+
+@register.simple_tag(takes_context=True)
+def today_of(context) -> today.Today:
+    """Return the day as the person who looks may see it."""
+    return today.today(context["request"], timezone.now())
 
 
 @register.simple_tag

@@ -151,6 +151,7 @@ l-0+++-  rehearse
 l-0+++-  rehearse-progress
 +++++++  story
 +++++++  story_card
+l++++++  today
 5555555  twilio-inbound
 5555555  twilio-status
 5555555  twilio/inbound

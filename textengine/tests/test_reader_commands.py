@@ -58,6 +58,8 @@ def test_a_reader_is_forgotten_here_and_at_the_carrier(processes, phone):
     make_story(keyword="river", texts=[("One", 0), ("Two", 3600)])
     phone("river", 1)
     phone("forget", 0)
-    last = ["Everything that we knew about you is erased. Text us whenever you like to begin anew."]
-    processes.sandbox.wait_for(READER, lambda messages: [message["body"] for message in messages] == last, 30)
+    seen = set()
+    # The last word goes, too, as soon as it has come.
+    processes.sandbox.wait_for(READER, lambda messages: seen.update(bodies(messages)) or not messages, 30)
+    assert "Everything that we knew about you is erased. Text us whenever you like to begin anew." in seen
     assert not Enrollment.objects.exists()

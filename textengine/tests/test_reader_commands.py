@@ -60,6 +60,6 @@ def test_a_reader_is_forgotten_here_and_at_the_carrier(processes, phone):
     phone("forget", 0)
     seen = set()
     # The last word goes, too, as soon as it has come.
-    processes.sandbox.wait_for(READER, lambda messages: seen.update(bodies(messages)) or not messages, 30)
+    wait_until(lambda: seen.update(had := bodies(processes.sandbox.messages(READER))) or not had, 30)
     assert "Everything that we knew about you is erased. Text us whenever you like to begin anew." in seen
     assert not Enrollment.objects.exists()

@@ -60,7 +60,7 @@ def test_an_editor_pauses_chosen_readers_after_a_look_at_how_many(editor, live_s
     assert_accessible_everywhere(editor)
     editor.set_viewport_size({"width": 1280, "height": 900})
     editor.locator("#action-toggle").check()
-    editor.get_by_label("Action").select_option("pause")
+    editor.get_by_role("combobox", name="Action").select_option("pause")
     editor.get_by_role("button", name="Go").click()
     expect(editor.get_by_role("heading", name=f"Pause: {active} readers?")).to_be_visible()
     assert_accessible_everywhere(editor)

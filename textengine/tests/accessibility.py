@@ -26,8 +26,8 @@ def assert_accessible_light_and_dark(page) -> None:
 
 def assert_accessible(page, rules: list[str] = GUIDELINES) -> None:
     """Fail with what breaks these rules, or those of these guidelines, on this page of Playwright's, and where."""
-    # A colour that is on its way to another is none that a person would read.
-    page.evaluate("() => Promise.all(document.getAnimations().map((animation) => animation.finished))")
+    # A colour that is on its way to another is none that a person would read. What a page puts away ends unfinished.
+    page.evaluate("() => Promise.allSettled(document.getAnimations().map((animation) => animation.finished))")
     if not page.evaluate("'axe' in window"):
         page.evaluate(AXE.read_text())
     # Of what breaks none, it tells each rule's first place alone.

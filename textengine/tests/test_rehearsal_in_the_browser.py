@@ -32,11 +32,10 @@ def code_on(phones) -> str:
 
 
 def test_a_journalist_rehearses_a_draft_from_entering_the_number_to_the_last_text(processes, browser):
-    story = make_story(
-        [("First. Reply STOP to end.", 0), ("Second.", 2 * DAY), ("Third.", 0), ("Fourth.", DAY)], status="draft"
-    )
+    texts = [("First. Reply STOP to end.", 0), ("Second.", 2 * DAY), ("Third.", 0), ("Fourth.", DAY)]
     with new_page(browser) as desk, new_page(browser) as phones:
         log_in(desk, processes, "journalist", "Journalists")
+        story = make_story(texts, status="draft")
         open_phones(phones, processes, READER)
         desk.goto(page_of(processes, story))
         # What is not saved is not texted, and that is said.
@@ -74,9 +73,9 @@ def test_a_journalist_rehearses_a_draft_from_entering_the_number_to_the_last_tex
 
 
 def test_a_rehearsal_is_stopped_by_keyboard_and_axe_finds_nothing_on_its_page(processes, browser):
-    story = make_story([("First.", 0), ("Second.", DAY)], status="draft")
     with new_page(browser, bypass_csp=True) as desk, new_page(browser) as phones:
         log_in(desk, processes, "journalist", "Journalists")
+        story = make_story([("First.", 0), ("Second.", DAY)], status="draft")
         open_phones(phones, processes, READER)
         desk.goto(page_of(processes, story))
         desk.get_by_label("Title").fill("Changed")

@@ -65,7 +65,7 @@ class Run:
         assert "Traceback" not in self.output
 
     def ended(self) -> int:
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         self.reader.join(5)
         return code
 

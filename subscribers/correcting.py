@@ -11,12 +11,13 @@ from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QueryS
 from django.db.models.functions import Coalesce
 from django_q.tasks import async_task
 
-from stories.models import BODY_MAX_LENGTH, StoryText
+from stories.models import StoryText
 from textengine.carrier import ACTIONS, Action
 from textengine.database import retried_at_once, retried_patiently
 
 from .models import Correction, Enrollment, Message, Recipient, Subscriber
 from .steering import Refused
+from .writing import message_to, unsendable
 
 logger = logging.getLogger(__name__)
 
@@ -118,22 +119,13 @@ def reach(text: StoryText, wording: str, until: datetime) -> Reach:
     return Reach(states, {LEFT_OUT[fate]: counts[fate] for fate in LEFT_OUT if counts[fate]})
 
 
-def objection(body: str) -> str:
-    """Return why these words cannot be sent, a sentence; empty if they can."""
-    if not body.strip():
-        return "There is nothing to send. Write the correction first."
-    if len(body) > BODY_MAX_LENGTH:
-        return f"This is too long: the carrier takes {BODY_MAX_LENGTH} characters."
-    return ""
-
-
 @retried_at_once
 def start(text: StoryText, wording: str, body: str, until: datetime, user: User, now: datetime) -> Correction:
     """Send these words to those who received this text until then; return the correction, which the cluster writes.
 
     `until` is the moment of the preview: confirming it twice is one correction.
     """
-    if sentence := objection(body):
+    if sentence := unsendable(body):
         raise Refused(sentence)
     readers = reach(text, wording, until).readers
     if not readers:
@@ -190,21 +182,18 @@ def write(correction: Correction, readers: list[Subscriber], now: datetime) -> N
     had = received(correction.text, correction.wording, correction.until).filter(subscriber__in=readers)
     numbers = dict(had.order_by("sent_at").values_list("subscriber", "number"))
     messages = Message.objects.bulk_create(
-        Message(
-            direction=Message.Direction.OUTBOUND,
-            status=Message.Status.SCHEDULED,
-            subscriber=reader,
-            number=numbers[reader.pk],
-            # Without a passage: one that is stopped, or fails, has no part in it. A hold on the story holds it.
+        message_to(
+            reader.pk,
+            numbers[reader.pk],
+            correction.body,
+            correction.created_by_id,
+            max(now, correction.created_at + timedelta(seconds=(correction.written + place) / PER_SECOND)),
             story_id=correction.story_id,
-            written_by_id=correction.created_by_id,
-            body=correction.body,
-            due_at=max(now, correction.created_at + timedelta(seconds=(correction.written + place) / PER_SECOND)),
         )
         for place, reader in enumerate(readers)
     )
     Recipient.objects.bulk_create(
-        Recipient(correction=correction, subscriber=message.subscriber, message=message) for message in messages
+        Recipient(correction=correction, subscriber_id=message.subscriber_id, message=message) for message in messages
     )
     correction.written += len(messages)
 

@@ -25,8 +25,7 @@ from textengine.moments import moment
 from .. import correcting
 from ..models import Correction
 from ..steering import Refused
-from ..writing import as_sent
-from .parts import ReadOnlyAdmin
+from .parts import ReadOnlyAdmin, WordsField
 from .reader_page import Size
 
 
@@ -65,11 +64,7 @@ class CorrectionForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": "The text was changed meanwhile. Choose once more."},
     )
-    body = forms.CharField(
-        label="What it says",
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off"}),
-    )
+    body = WordsField(label="What it says", widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off"}))
 
     def __init__(self, text: StoryText, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -79,12 +74,6 @@ class CorrectionForm(forms.Form):
         if len(self.wordings) > 1:
             choices += [(digest, f"Who received it as: {words}") for digest, words in self.wordings.items()]
         self.fields["wording"].choices = choices
-
-    def clean_body(self) -> str:
-        body = as_sent(self.cleaned_data["body"])
-        if sentence := correcting.objection(body):
-            raise forms.ValidationError(sentence)
-        return body
 
     @property
     def chosen(self) -> str:

@@ -3,6 +3,7 @@ are shown."""
 
 from datetime import timedelta
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
@@ -17,6 +18,7 @@ from textengine.moments import NOTHING, moment
 from .. import error_codes
 from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of
+from ..writing import as_sent, unsendable
 
 LINE = mark_safe("<br>")
 # What is later than this is not only being sent at the moment.
@@ -78,6 +80,21 @@ def reader_link(subscriber: Subscriber) -> str:
 
 def link(name: str, pk: int, words) -> str:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}", args=[pk]), words)
+
+
+class WordsField(forms.CharField):
+    """What somebody writes to readers, as it is sent; why it cannot be, it says itself."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **kwargs):
+        super().__init__(required=False, **kwargs)
+
+    def clean(self, value):
+        body = as_sent(super().clean(value))
+        if sentence := unsendable(body):
+            raise forms.ValidationError(sentence)
+        return body
 
 
 class YesOrNo(admin.EmptyFieldListFilter):

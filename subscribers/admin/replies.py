@@ -23,7 +23,7 @@ from .. import writing
 from ..models import Message, Note, Remark, Reply, Tag, Tagging
 from ..reply_desk import answering, finding, sorting
 from ..steering import Refused
-from .parts import ReadOnlyAdmin
+from .parts import ReadOnlyAdmin, WordsField
 from .watching import WatchedMixin, record_page
 
 PERIODS = [("", "At any time"), ("day", "In the last day"), ("week", "In the last 7 days"), ("month", "In 30 days")]
@@ -64,15 +64,7 @@ class FilterForm(forms.Form):
 
 class AnswerForm(forms.Form):
     use_required_attribute = False
-    body = forms.CharField(
-        label="Answer",
-        max_length=BODY_MAX_LENGTH,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={
-            "required": "Write what the answer says.",
-            "max_length": f"An answer has {BODY_MAX_LENGTH:,} characters at most.",
-        },
-    )
+    body = WordsField(label="Answer", widget=forms.Textarea(attrs={"rows": 3}))
     asks_to_quote = forms.BooleanField(required=False, label="This asks whether we may quote")
     key = forms.UUIDField(widget=forms.HiddenInput)
 

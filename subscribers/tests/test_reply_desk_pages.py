@@ -119,13 +119,14 @@ def test_a_note_is_for_colleagues_and_goes_to_no_phone(editor):
 def test_an_answer_is_sent_once_and_stands_with_the_text(editor):
     remark, key = make_remark(), uuid4()
     for _ in range(2):
-        page = send(editor, remark, "It is true.", key)
-    assert "It is true." in page.text
-    assert Message.objects.filter(body="It is true.").count() == 1
+        page = send(editor, remark, "It is\r\ntrue.", key)
+    assert "It is<br>true." in page.text
+    message = Message.objects.get(body="It is\ntrue.")
+    assert message.written_by.username == "sam"
 
 
 @pytest.mark.parametrize(
-    ("body", "words"), [("", "Write what the answer says."), ("x" * 1601, "1,600 characters at most")]
+    ("body", "words"), [("", "There is nothing to send."), ("x" * 1601, "the carrier takes 1600 characters")]
 )
 def test_an_answer_that_cannot_go_out_says_why(editor, body, words):
     assert words in send(editor, make_remark(), body).text.replace("\xa0", " ")

@@ -290,6 +290,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         return TemplateResponse(request, "admin/subscribers/reply_desk_answer.html", context)
 
     def progress(self, request: HttpRequest, reply_id: int) -> HttpResponse:
+        """Show how far an answer to a group is; with `part`, only what changes, as the page asks for it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         reply = get_object_or_404(Reply.objects.select_related("story", "text", "created_by"), pk=reply_id)
@@ -300,7 +301,8 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             sent=reply.sent.count(),
             group=finding.Group(reply.story, reply.text, 0),
         )
-        return TemplateResponse(request, "admin/subscribers/reply_desk_progress.html", context)
+        name = "sent" if "part" in request.GET else "progress"
+        return TemplateResponse(request, f"admin/subscribers/reply_desk_{name}.html", context)
 
 
 ACTIONS = {

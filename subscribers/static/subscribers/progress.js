@@ -1,7 +1,8 @@
-// How far a correction is, without loading the page again, as long as it is under way and the page is seen.
+// How far something is, without loading the page again, as long as it is under way and the page is seen.
 
 const box = document.querySelector("[data-progress]");
 const EVERY = 2000;
+let shown = "";
 
 const look = async () => {
     if (document.hidden) {
@@ -9,8 +10,11 @@ const look = async () => {
         return;
     }
     const response = await fetch(box.dataset.progress, {redirect: "manual"}).catch(() => null);
-    if (response?.ok) {
-        box.innerHTML = await response.text();
+    const html = response?.ok ? await response.text() : shown;
+    // What is the same is left alone, so that a screen reader does not say it again.
+    if (html !== shown) {
+        box.innerHTML = html;
+        shown = html;
     }
     follow();
 };

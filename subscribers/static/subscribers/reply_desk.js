@@ -207,19 +207,3 @@ if (isFirst) {
     // What was read counts at once.
     list.addEventListener("changed", look);
 }
-
-// How far an answer to a group is.
-const follow = () => {
-    const progress = document.querySelector("[data-progress]");
-    if (progress?.dataset.again) {
-        setTimeout(async () => {
-            const response = await fetch(location.href, {redirect: "manual"}).catch(() => null);
-            const next = response?.ok && parsed(await response.text()).querySelector("[data-progress]");
-            if (next) {
-                progress.replaceWith(next);
-            }
-            follow();
-        }, progress.dataset.again * 1000);
-    }
-};
-follow();

@@ -33,6 +33,9 @@ from ..threads import clocks_differ, thread_of
 from .parts import progress_bar, what_comes_next
 from .watching import record_page
 
+WRITE = "subscribers.add_message"
+# What people write to readers: a reply, an answer at the desk, a correction.
+WRITING = (WRITE, "subscribers.add_reply", "subscribers.add_correction")
 LIVE_FIRST = {status: place for place, status in enumerate([*Enrollment.LIVE, *Enrollment.Status])}
 
 
@@ -179,7 +182,7 @@ class ReaderPageMixin:
         return request.user.has_perm("subscribers.change_enrollment")
 
     def may_write(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("subscribers.add_message")
+        return request.user.has_perm(WRITE)
 
     def reader(self, request: HttpRequest, object_id: int) -> Subscriber:
         subscriber = self.get_object(request, str(object_id))
@@ -294,8 +297,8 @@ class ReaderPageMixin:
         return HttpResponseRedirect(reverse("admin:subscribers_subscriber_change", args=[subscriber.pk]))
 
     def size_view(self, request: HttpRequest) -> HttpResponse:
-        """Answer with what the words on the page are billed as."""
-        if not self.may_write(request):
+        """Answer with what the words on the page are billed as, whatever they are to be."""
+        if not any(map(request.user.has_perm, WRITING)):
             raise PermissionDenied
         size = Size.of(writing.as_sent(request.POST.get("body", "")[: 2 * BODY_MAX_LENGTH]))
         return render(request, "admin/subscribers/reply_size.html", {"size": size, "reply_max": BODY_MAX_LENGTH})

@@ -15,9 +15,7 @@ from django.urls import path, reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from stories.models import BODY_MAX_LENGTH, Story, StoryText
-from stories.prices import Price
-from stories.segments import measure
+from stories.models import Story, StoryText
 
 from .. import writing
 from ..models import Message, Note, Remark, Reply, Tag, Tagging
@@ -97,7 +95,6 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             return self.admin_site.admin_view(function)
 
         return [
-            path("measure/", view(require_POST(self.measure)), name="subscribers_remark_measure"),
             path("read/", view(require_POST(self.mark_group)), name="subscribers_remark_read"),
             path("answer/<int:story_id>-<int:text_id>/", view(self.answer_group), name="subscribers_remark_answer"),
             path("answers/<int:reply_id>/", view(self.progress), name="subscribers_remark_progress"),
@@ -235,14 +232,6 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             return form
         self.mark_read(request, remark)
         return None
-
-    def measure(self, request: HttpRequest) -> HttpResponse:
-        """Answer with what the words on the page are billed as."""
-        if not self.has_answer_permission(request):
-            raise PermissionDenied
-        measured = measure(request.POST.get("body", "")[:BODY_MAX_LENGTH])
-        cost = Price.current().cost_of([(measured, False)])
-        return render(request, "admin/subscribers/reply_desk_measure.html", {"size": measured, "cost": cost})
 
     def mark_group(self, request: HttpRequest) -> HttpResponse:
         """Mark as read what is unread of a group, up to what the page has shown."""

@@ -140,6 +140,7 @@ def test_nobody_is_offered_to_write_to_who_opted_out(editor):
         ("x" * 161, "2 texts"),
         ("Ja, “so” ist es.", "make it Unicode"),
         ("x" * 1601, "too long: 1600 characters at most"),
+        ("“" + "x" * 70, "0.0256 USD"),
         ("", "Nothing written yet"),
     ],
 )

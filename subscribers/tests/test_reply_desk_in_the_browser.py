@@ -35,7 +35,7 @@ def test_an_editor_reads_tags_and_answers_by_keyboard_while_more_comes_in(browse
         page.keyboard.press("r")
         page.keyboard.type("It is “true”.")
         page.clock.run_for(1000)
-        expect(opened.locator("[data-measure]")).to_contain_text("1 segment")
+        expect(opened.locator("[data-counted]")).to_contain_text("1 text")
         assert_accessible_everywhere(page)
         make_remark(oldest.subscriber.enrollments.get(), "And one more thing")
         page.clock.run_for(10_000)

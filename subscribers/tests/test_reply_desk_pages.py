@@ -142,12 +142,6 @@ def test_who_has_opted_out_has_no_field_to_answer_in(editor):
     assert not Message.objects.filter(body="It is true.").exists()
 
 
-def test_an_answer_is_measured_as_the_desk_does(editor):
-    measured = editor.post(reverse("admin:subscribers_remark_measure"), {"body": "“" + "x" * 70}).text
-    assert "71 characters, 2 segments" in measured
-    assert "0.0256 USD" in measured
-
-
 def test_one_answer_to_each_is_counted_before_it_goes_out(editor):
     first, *others = make_readers(3)
     consent.opt_out(others[0].subscriber, timezone.now(), "the reader texted STOP")

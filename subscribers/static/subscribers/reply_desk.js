@@ -1,7 +1,6 @@
 // The reply desk: replies open where they stand, buttons act there, new ones come by themselves, and keys do as in mail.
 
 const ASK_EVERY = 8000;
-const PAUSE = 250;
 const list = document.querySelector("[data-remarks]");
 const isList = Boolean(document.querySelector("[data-group-list]"));
 const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
@@ -94,24 +93,6 @@ list?.addEventListener("submit", (event) => {
     });
 });
 
-// What an answer is billed as, while it is written.
-let timer = 0;
-const measure = (form) => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-        const fields = new URLSearchParams({body: form.querySelector("textarea").value});
-        const html = await post(form.dataset.measured, fields).catch(() => "");
-        form.querySelector("[data-measure]").textContent = html.trim() && parsed(html).body.textContent.trim();
-    }, PAUSE);
-};
-
-document.addEventListener("input", (event) => {
-    const form = event.target.closest("[data-measured]");
-    if (form && event.target.matches("textarea")) {
-        measure(form);
-    }
-});
-
 document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-quote-words]");
     if (button) {
@@ -120,7 +101,7 @@ document.addEventListener("click", (event) => {
         area.value = [area.value.trim(), button.dataset.quoteWords].filter(Boolean).join(" ");
         form.querySelector("input[name$=asks_to_quote]").checked = true;
         area.focus();
-        measure(form);
+        area.dispatchEvent(new Event("input", {bubbles: true}));
     }
 });
 

@@ -209,7 +209,8 @@ def stop(pk: int, now: datetime) -> int:
     correction = Correction.objects.filter(pk=pk).locked().first()
     if correction is None or not is_under_way(correction):
         raise Refused("It has gone out already: there is nothing left to stop.")
-    canceled = Message.objects.filter(pk__in=list(messages_of(correction).values_list("pk", flat=True))).cancel()
+    ids = list(messages_of(correction).waiting().locked().values_list("pk", flat=True))
+    canceled = Message.objects.filter(pk__in=ids).cancel()
     correction.status, correction.ended_at = Correction.Status.STOPPED, now
     correction.save(update_fields=["status", "ended_at"])
     logger.info("correction.stopped id=%s canceled=%s", pk, canceled)

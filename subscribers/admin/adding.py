@@ -17,6 +17,7 @@ from stories.readers import readers
 from ..adding import LINES_MAX, Agreement, Plan, add, plan
 from ..finding import our_region
 from ..models import Access, Consent
+from .parts import DayInput
 
 FILE_MAX_BYTES = 200_000
 MEANWHILE = "Something has changed since you looked. See what the list would do now."
@@ -56,7 +57,7 @@ class AddingForm(forms.ModelForm):
         model = Consent
         fields = ["how", "given_on", "taken_by"]
         labels = {"how": "How they consented", "given_on": "On which day", "taken_by": "Who took their consent"}
-        widgets = {"given_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
+        widgets = {"given_on": DayInput}
         help_texts = {
             "how": "Where and in which words: “form at the book fair: Text me the story, I can stop it by STOP”. It is "
             "kept as long as the reader is."

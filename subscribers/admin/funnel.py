@@ -20,6 +20,7 @@ from textengine.database import planned_anew
 
 from ..funnel.figures import Figures, figures
 from ..funnel.tallies import day_begins
+from .parts import DayInput
 
 # So many saves are offered to compare the readers before and after them.
 SAVES_MAX = 20
@@ -27,13 +28,6 @@ SAVES_MAX = 20
 LIVE, COUNTING = 5, 2
 # And where they are counted in the background now and then.
 KEPT = 20
-
-
-class DayInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self):
-        super().__init__(format="%Y-%m-%d")
 
 
 def day_field(label: str) -> forms.DateField:

@@ -82,6 +82,13 @@ def link(name: str, pk: int, words) -> str:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}", args=[pk]), words)
 
 
+class DayInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self):
+        super().__init__(format="%Y-%m-%d")
+
+
 class WordsField(forms.CharField):
     """What somebody writes to readers, as it is sent; why it cannot be, it says itself."""
 

@@ -100,7 +100,7 @@ class ReplyForm(forms.Form):
         label="Write to this reader",
         required=False,
         # Too long is said in our words, which the page keeps.
-        widget=forms.Textarea(attrs={"rows": 3, "data-reply": "", "autocomplete": "off"}),
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
 
 
@@ -195,7 +195,7 @@ class ReaderPageMixin:
     def live(self, request: HttpRequest, subscriber: Subscriber) -> tuple[str, str]:
         """Return what goes on on this reader's page, and what tells whether it has changed."""
         context = {
-            "subscriber": subscriber,
+            "objection": writing.objection(subscriber),
             "passages": passages_of(subscriber, self.may_steer(request)),
             "phone": thread_of(subscriber),
             "newsroom_zone": settings.NEWSROOM_ZONE.key.replace("_", " "),

@@ -9,6 +9,7 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
@@ -211,7 +212,7 @@ class CorrectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what it says")
     def words(self, correction: Correction) -> str:
-        return correction.body if len(correction.body) <= 70 else f"{correction.body[:69]}…"
+        return truncatechars(correction.body, 70)
 
     @admin.display(description="readers")
     def progress(self, correction: Correction) -> str:

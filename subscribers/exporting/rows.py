@@ -173,9 +173,10 @@ def written(moment: datetime | None) -> str:
 
 
 def shown(number: str, export: Export) -> str:
-    return number if export.whole_numbers else masked(number)
+    return number if export.whole_numbers else as_on_screen(number)
 
 
+# A reader has many messages, and parsing a number takes long.
 @lru_cache(maxsize=10_000)
-def masked(number: str) -> str:
+def as_on_screen(number: str) -> str:
     return on_screen(phonenumbers.parse(number))

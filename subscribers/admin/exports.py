@@ -19,7 +19,7 @@ from textengine.moments import NOTHING, moment
 from ..exporting.files import TYPES
 from ..exporting.making import at_once, begin, is_small
 from ..models import Access, Export
-from .parts import DayInput, ReadOnlyAdmin
+from .parts import DayInput, ReadOnlyAdmin, row_id
 from .watching import SEE_NUMBERS
 
 # What one has to be allowed to look at, to have it as a file.
@@ -147,9 +147,7 @@ class ExportAdmin(ReadOnlyAdmin):
     def export_of(self, request: HttpRequest, object_id: int | str) -> Export:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if not str(object_id).isdecimal():
-            raise Http404
-        return get_object_or_404(self.get_queryset(request).select_related("story"), pk=object_id)
+        return get_object_or_404(self.get_queryset(request).select_related("story"), pk=row_id(str(object_id)))
 
     def seen(self, export: Export) -> dict:
         stuck = export.is_stuck(timezone.now()) or export.status == Export.Status.FAILED

@@ -78,6 +78,11 @@ def reader_link(subscriber: Subscriber) -> str:
     return link("subscribers_subscriber_change", subscriber.pk, subscriber)
 
 
+def row_id(words: str) -> int | None:
+    """Return the id that these words of an address or a form are; None where no row could have it."""
+    return int(words) if words.isdecimal() and len(words) < 19 else None
+
+
 def link(name: str, pk: int, words) -> str:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}", args=[pk]), words)
 

@@ -21,7 +21,7 @@ from .. import writing
 from ..models import Message, Note, Remark, Reply, Tag, Tagging
 from ..reply_desk import answering, finding, sorting
 from ..steering import Refused
-from .parts import ReadOnlyAdmin, WordsField
+from .parts import ReadOnlyAdmin, WordsField, row_id
 from .watching import WatchedMixin, record_page
 
 PERIODS = [("", "At any time"), ("day", "In the last day"), ("week", "In the last 7 days"), ("month", "In 30 days")]
@@ -193,8 +193,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
 
     def tag(self, request: HttpRequest, remark: Remark) -> None:
         """Put a tag on, or take it off."""
-        chosen = request.POST.get("tag", "")
-        tag = get_object_or_404(Tag, pk=int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
+        tag = get_object_or_404(Tag, pk=row_id(request.POST.get("tag", "")))
         if not Tagging.objects.filter(remark=remark, tag=tag).delete()[0]:
             Tagging.objects.get_or_create(remark=remark, tag=tag)
 
@@ -239,10 +238,10 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             raise PermissionDenied
         form = FilterForm(request.POST)
         filters = form.filters()
-        up_to = request.POST.get("up_to", "")
-        if filters.text is None or not up_to.isdecimal() or len(up_to) > 18:
+        up_to = row_id(request.POST.get("up_to", ""))
+        if filters.text is None or up_to is None:
             raise BadRequest("No group is named.")
-        unread = filters.remarks().unread().filter(pk__lte=int(up_to))
+        unread = filters.remarks().unread().filter(pk__lte=up_to)
         count = unread.update(read_at=timezone.now(), read_by=request.user)
         messages.success(request, f"Marked as read: {count} {'reply' if count == 1 else 'replies'}.")
         return redirect(f"{reverse('admin:subscribers_remark_changelist')}?group={request.POST['group']}")
@@ -312,8 +311,7 @@ class TagAdmin(admin.ModelAdmin):
 
 def find(object_id: int | str) -> Remark:
     """Return a reader's text with all that is said of it; raise Http404 where there is none."""
-    is_number = str(object_id).isdecimal() and len(str(object_id)) < 19
-    found = finding.shown([int(object_id)]) if is_number else []
+    found = finding.shown([row_id(str(object_id))])
     if not found:
         raise Http404("There is no such reply of a reader, or it was erased.")
     return found[0]

@@ -26,14 +26,6 @@ def story():
     return make_story([("One", 3600), ("Two", 60)], title="The River")
 
 
-@pytest.fixture
-def chief(client):
-    user = User.objects.create_user("chief", is_staff=True)
-    user.groups.add(Group.objects.get(name="Desk chiefs"))
-    client.force_login(user)
-    return client
-
-
 def form(story, source: str = "", **fields) -> dict:
     consented = {"how": "form at the fair", "given_on": "2026-01-02", "taken_by": "Ada"}
     return {"source": source, "region": "US", "story": story.pk} | consented | fields

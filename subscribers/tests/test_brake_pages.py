@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 
@@ -22,22 +21,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 PUT_ON = reverse("admin:subscribers_hold_put_on")
 HOME = reverse("admin:index")
-
-
-@pytest.fixture
-def log_in(client):
-    def log_in(group: str):
-        user = User.objects.create_user(group, is_staff=True)
-        user.groups.add(Group.objects.get(name=group))
-        client.force_login(user)
-        return client
-
-    return log_in
-
-
-@pytest.fixture
-def chief(log_in):
-    return log_in("Desk chiefs")
 
 
 def page(client, address: str) -> str:
@@ -64,7 +47,7 @@ def test_one_press_holds_everything_from_whatever_page_and_leads_back_to_it(chie
     response = chief.post(PUT_ON, {"reason": "A wrong name", "next": there})
     assert response["Location"] == there
     hold = Hold.objects.active().get()
-    assert (hold.story, hold.text, hold.reason, hold.created_by.username) == (None, None, "A wrong name", "Desk chiefs")
+    assert (hold.story, hold.text, hold.reason, hold.created_by.username) == (None, None, "A wrong name", "chief")
     assert LogEntry.objects.get().get_change_message() == "Added."
     assert "Everything is on hold since" in page(chief, there)
 
@@ -166,7 +149,7 @@ def test_a_hold_is_released_in_the_way_that_is_chosen(chief, way, next_text, sai
     message = Message.objects.get(enrollment=enrollment, sent_at=None, step__isnull=False)
     assert (message.status, message.text.body) == ("scheduled", next_text)
     hold.refresh_from_db()
-    assert (hold.way, hold.released_by.username) == (way or "rhythm", "Desk chiefs")
+    assert (hold.way, hold.released_by.username) == (way or "rhythm", "chief")
     assert LogEntry.objects.get().get_change_message().startswith("Released: ")
 
 

@@ -19,14 +19,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 
 @pytest.fixture
-def editor(client):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
 def story():
     story = make_story([("One", 60), ("It was Monday.", 60)])
     history.keep(story, timezone.now())

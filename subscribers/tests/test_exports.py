@@ -23,7 +23,7 @@ from subscribers.exporting import files, making, rows
 from subscribers.funnel import tallies
 from subscribers.models import Access, Consent, Enrollment, Export, Message, OwnPhone, Subscriber
 
-from .factory import make_enrollment, make_inbound, make_message, make_subscriber
+from .factory import make_account, make_enrollment, make_inbound, make_message, make_subscriber
 
 pytestmark = pytest.mark.django_db
 
@@ -37,18 +37,6 @@ def export_folder(settings, tmp_path):
     folder = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "exports"}}
     settings.STORAGES = settings.STORAGES | {"exports": folder}
     return tmp_path / "exports"
-
-
-@pytest.fixture
-def log_in(client):
-    def log_in(group: str):
-        user, is_new = User.objects.get_or_create(username=group, is_staff=True)
-        if is_new:
-            user.groups.add(Group.objects.get(name=group))
-        client.force_login(user)
-        return client
-
-    return log_in
 
 
 def asked(client, what: str, suffix: str = "csv", **fields) -> bytes:
@@ -306,8 +294,7 @@ def test_an_export_is_fetched_by_who_asked_for_it_or_sees_all(log_in, monkeypatc
     addresses = [
         reverse(f"admin:subscribers_export_{name}", args=[export.pk]) for name in ("file", "change", "progress")
     ]
-    other = User.objects.create_user("other", is_staff=True)
-    other.groups.add(Group.objects.get(name="Editors"))
+    other = make_account("Editors", "other")
     client = log_in("Editors")
     client.force_login(other)
     assert [client.get(address).status_code for address in addresses] == [404] * 3

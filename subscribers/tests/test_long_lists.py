@@ -5,7 +5,6 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -22,14 +21,6 @@ from subscribers.models import Enrollment, Message, Subscriber
 from .factory import make_enrollment, make_inbound, make_subscriber
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
-
-
-@pytest.fixture
-def editor(client):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
-    return client
 
 
 def list_of(model: str) -> str:

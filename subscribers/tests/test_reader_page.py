@@ -20,14 +20,6 @@ from .factory import make_enrollment, make_inbound, make_message, make_subscribe
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 
-@pytest.fixture
-def editor(client):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
-    return client
-
-
 def url(name: str, enrollment: Enrollment, *more) -> str:
     return reverse(f"admin:subscribers_subscriber_{name}", args=[enrollment.subscriber_id, enrollment.pk, *more])
 

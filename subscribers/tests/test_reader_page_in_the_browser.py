@@ -1,25 +1,16 @@
 """A reader's page in Chromium, as an editor uses it."""
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from playwright.sync_api import expect
 
 from stories.tests.factory import make_story
 from textengine.tests.accessibility import assert_accessible, assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 from .factory import make_enrollment, make_inbound, make_message, make_subscriber
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-
-
-@pytest.fixture
-def editor(client):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
-    return client
 
 
 def test_an_editor_watches_a_reader_steers_and_answers(browser, live_server, editor):
@@ -28,8 +19,7 @@ def test_an_editor_watches_a_reader_steers_and_answers(browser, live_server, edi
     make_enrollment(enrollment.subscriber, status="completed", sent=2)
     make_message(enrollment, body="This one was lost.", status="undelivered", error_code=30003)
     with new_page(browser, bypass_csp=True) as page:
-        cookie = {"name": "sessionid", "value": editor.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])
+        share_login(page, editor, live_server.url)
         address = reverse("admin:subscribers_subscriber_change", args=[enrollment.subscriber_id])
         page.goto(live_server.url + address)
         assert_accessible_everywhere(page)

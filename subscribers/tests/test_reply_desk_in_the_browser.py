@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from subscribers.models import Message, Remark
 from textengine.tests.accessibility import assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 from .desk import make_readers, make_remark
 
@@ -18,9 +18,7 @@ def test_an_editor_reads_tags_and_answers_by_keyboard_while_more_comes_in(browse
     with new_page(browser, bypass_csp=True) as page:
         oldest, _, newest = make_readers(3)
         client.force_login(User.objects.create_superuser("sam"))
-        page.context.add_cookies(
-            [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-        )
+        share_login(page, client, live_server.url)
         page.clock.install()
         page.goto(f"{live_server.url}/admin/subscribers/remark/")
         rows = page.locator("[data-remark]")

@@ -6,7 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -23,7 +23,7 @@ from subscribers.today import counting, figures, keeping
 from subscribers.today.problems import Worker, problems, worker
 from textengine.broker import MessageBroker
 
-from .factory import make_enrollment, make_inbound, make_message
+from .factory import make_account, make_enrollment, make_inbound, make_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
@@ -34,21 +34,6 @@ HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 @pytest.fixture
 def now():
     return timezone.now()
-
-
-def account(group: str) -> User:
-    user = User.objects.create_user(group, is_staff=True)
-    user.groups.add(Group.objects.get(name=group))
-    return user
-
-
-@pytest.fixture
-def log_in(client):
-    def log_in(group: str):
-        client.force_login(account(group))
-        return client
-
-    return log_in
 
 
 def page(client, address: str = HOME) -> str:
@@ -193,7 +178,7 @@ def test_what_takes_long_to_count_is_counted_seldom(made, monkeypatch):
 def wrong(now: datetime, group: str = "Desk chiefs", **given) -> list:
     holds = list(Hold.objects.active())
     found = figures.Figures(counting.count(now))
-    return problems(now, account(group), given.get("worker", worker(now)), holds, found)
+    return problems(now, make_account(group), given.get("worker", worker(now)), holds, found)
 
 
 def test_the_cluster_says_that_it_is_alive_whenever_it_polls(now):

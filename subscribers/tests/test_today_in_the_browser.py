@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -12,21 +11,18 @@ from stories.tests.factory import make_story
 from subscribers.admin import today
 from subscribers.models import Heartbeat, Hold, Message
 from textengine.tests.accessibility import assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
-from .factory import make_enrollment, make_message
+from .factory import make_account, make_enrollment, make_message
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
 def chief(browser, live_server, client):
-    user = User.objects.create_user("chief", is_staff=True)
-    user.groups.add(Group.objects.get(name="Desk chiefs"))
-    client.force_login(user)
+    client.force_login(make_account("Desk chiefs", "chief"))
     with new_page(browser, bypass_csp=True) as page:
-        session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([session])
+        share_login(page, client, live_server.url)
         yield page
 
 

@@ -231,8 +231,8 @@ def test_texts_that_do_not_go_out_although_the_worker_runs_are_told(now):
     assert problem.url == reverse("admin:subscribers_sender_changelist")
 
 
-@pytest.mark.parametrize("what", ["everything", "story", "text", "sender", "young worker"])
-def test_what_is_kept_back_on_purpose_is_not_late(now, what):
+@pytest.mark.parametrize("what", ["everything", "story", "text", "sender", "service", "young worker"])
+def test_what_is_kept_back_on_purpose_is_not_late(now, settings, what):
     beat(now, seconds=5)
     enrollment = make_enrollment(story=make_story([("One", 0), ("Two", 60)]))
     Message.objects.update(due_at=now - timedelta(minutes=10))
@@ -241,6 +241,9 @@ def test_what_is_kept_back_on_purpose_is_not_late(now, what):
     User.objects.all().delete()
     if what == "sender":
         Sender.objects.create(name="+15005550006", segments_per_day=0)
+    elif what == "service":
+        settings.TWILIO_MESSAGING_SERVICE_SID = "MG" + "0" * 32
+        Sender.objects.create(name=settings.TWILIO_MESSAGING_SERVICE_SID, segments_per_day=0)
     elif what == "young worker":
         Heartbeat.objects.update(started_at=now - timedelta(seconds=3))
     else:

@@ -1,11 +1,11 @@
 // The reply desk: replies open where they stand, buttons act there, new ones come by themselves, and keys do as in mail.
 
-const ASK_EVERY = 8000;
+import {again, fetched, parsed} from "./again.js";
+
+const EVERY_SECONDS = 8;
 const list = document.querySelector("[data-remarks]");
 const isList = Boolean(document.querySelector("[data-group-list]"));
 const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
-
-const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
 
 const say = (words) => {
     const status = document.querySelector("[data-status]");
@@ -170,21 +170,12 @@ const show = (page) => {
 };
 
 const look = async () => {
-    const response = await fetch(location.href, {redirect: "manual"}).catch(() => null);
-    if (response?.ok) {
-        show(parsed(await response.text()));
-    }
-};
-
-const ask = async () => {
-    if (!document.hidden) {
-        await look();
-    }
-    setTimeout(ask, ASK_EVERY);
+    show(parsed(await (await fetched(location.href)).text()));
+    return EVERY_SECONDS;
 };
 
 if (isFirst) {
-    setTimeout(ask, ASK_EVERY);
-    // What was read counts at once.
-    list.addEventListener("changed", look);
+    again(EVERY_SECONDS, look);
+    // What was read counts at once; if not, then the next time.
+    list.addEventListener("changed", () => look().catch(() => null));
 }

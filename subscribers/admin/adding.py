@@ -10,7 +10,7 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from stories.authors import of_their_own
+from stories.authors import name_of, of_their_own
 from stories.models import Story
 from stories.readers import readers
 
@@ -113,7 +113,7 @@ class AddingMixin:
     def adding_view(self, request: HttpRequest) -> HttpResponse:
         if not may_add(request):
             raise PermissionDenied
-        initial = {"taken_by": request.user.get_full_name() or request.user.get_username()}
+        initial = {"taken_by": name_of(request.user)}
         form = AddingForm(request.POST or None, request.FILES or None, initial=initial, user=request.user)
         if request.method != "POST" or not form.is_valid() or "edit" in request.POST:
             return self.adding_page(request, {"form": form})

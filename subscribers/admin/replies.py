@@ -13,6 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
 from stories.models import Story, StoryText
@@ -21,6 +22,7 @@ from .. import writing
 from ..models import Message, Note, Remark, Reply, Tag, Tagging
 from ..reply_desk import answering, finding, sorting
 from ..steering import Refused
+from ..threads import PICTURES_AT_THE_CARRIER
 from .parts import ReadOnlyAdmin, WordsField, row_id
 from .watching import WatchedMixin, record_page
 
@@ -162,6 +164,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             objection=writing.objection(remark.subscriber),
             asked=asked_before(remark),
             quote_words=answering.QUOTE_WORDS,
+            pictures_note=capfirst(PICTURES_AT_THE_CARRIER),
         )
 
     def act(self, request: HttpRequest, object_id: int) -> HttpResponse:

@@ -4,6 +4,7 @@ from collections import Counter
 from datetime import timedelta
 from io import StringIO
 from statistics import median
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -381,3 +382,11 @@ def test_words_of_a_story_are_only_words(journalist):
     text = journalist.get(page_of(story)).content.decode()
     assert "&lt;script&gt;alert(1)" in text
     assert "<script>alert" not in text
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_days_at_both_ends_of_the_calendar_have_everybody_between_them(journalist, settings, zone):
+    settings.NEWSROOM_ZONE = ZoneInfo(zone)
+    page = page_of(make_enrollment().story)
+    text = journalist.get(page, {"since": "0001-01-01", "until": "9999-12-31"}).content.decode()
+    assert "<dt>Joined</dt><dd><b>1</b>" in text

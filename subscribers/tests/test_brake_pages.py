@@ -216,3 +216,11 @@ def test_who_writes_sees_no_hold_on_a_story_of_others(log_in):
     assert "“The River” is on hold" in text
     assert "Everything is on hold" in text
     assert "The Bus" not in text
+
+
+def test_of_two_who_release_a_hold_the_second_is_told(chief):
+    hold = Hold.objects.create(reason="A wrong name")
+    holds.release(hold, timezone.now(), Hold.Way.NOW, User.objects.create_user("other"))
+    text = chief.post(release_of(hold), {"way": "skip"}, follow=True).content.decode()
+    assert "somebody else had released this hold before you did" in text
+    assert Hold.objects.get().way == "now"

@@ -119,20 +119,32 @@ def reach(text: StoryText, wording: str, until: datetime) -> Reach:
     return Reach(states, {LEFT_OUT[fate]: counts[fate] for fate in LEFT_OUT if counts[fate]})
 
 
+def sent_meanwhile(text: StoryText, until: datetime) -> str:
+    """Return a sentence on a correction of this text that went out after a preview of that moment; empty for none."""
+    others = Correction.objects.filter(text=text, created_at__gt=until).exclude(until=until)
+    other = others.select_related("created_by").first()
+    if other is None:
+        return ""
+    by = f" by {other.created_by.get_username()}" if other.created_by else ""
+    return f"This text was corrected{by} since you looked: “{other.body}” See whether yours is still to go out."
+
+
 @retried_at_once
 def start(text: StoryText, wording: str, body: str, until: datetime, user: User, now: datetime) -> Correction:
     """Send these words to those who received this text until then; return the correction, which the cluster writes.
 
-    `until` is the moment of the preview: confirming it twice is one correction.
+    `until` is the moment of the preview: confirming it twice is one correction. It is refused where somebody else has
+    corrected the text since.
     """
-    if sentence := unsendable(body):
+    until = min(until, now)
+    if sentence := unsendable(body) or sent_meanwhile(text, until):
         raise Refused(sentence)
     readers = reach(text, wording, until).readers
     if not readers:
         raise Refused("There is nobody to send it to.")
     fields = {"text": text, "wording": wording, "body": body, "readers": readers, "created_by": user, "created_at": now}
     correction, made = Correction.objects.get_or_create(
-        story=text.story, place=text.position, until=min(until, now), defaults=fields
+        story=text.story, place=text.position, until=until, defaults=fields
     )
     if made:
         async_task("subscribers.tasks.correct", correction.pk)

@@ -13,7 +13,6 @@ from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
@@ -26,6 +25,7 @@ from textengine.moments import moment
 from .. import correcting
 from ..models import Correction
 from ..steering import Refused
+from .lists import parsed_moment
 from .parts import ReadOnlyAdmin, WordsField
 from .reader_page import Size
 
@@ -133,8 +133,8 @@ class CorrectionAdmin(ReadOnlyAdmin):
         form = CorrectionForm(text, request.POST if request.method == "POST" else None)
         preview = None
         if request.method == "POST" and form.is_valid():
-            if "send" in request.POST:
-                return self.send(request, text, form)
+            if "send" in request.POST and (sent := self.send(request, text, form)):
+                return sent
             preview = Preview.of(text, form.chosen, form.cleaned_data["body"], timezone.now())
         body = form.cleaned_data.get("body", "") if form.is_bound else ""
         context = self.context(request, text.story, f"Correct text {text.position}") | {
@@ -143,19 +143,20 @@ class CorrectionAdmin(ReadOnlyAdmin):
             "preview": preview,
             "size": Size.of(body),
             "reply_max": BODY_MAX_LENGTH,
-            "before": Correction.objects.filter(story=text.story, body=body).first() if preview else None,
+            "before": Correction.objects.filter(text=text).first() if preview else None,
         }
         return TemplateResponse(request, "admin/subscribers/correct.html", context)
 
-    def send(self, request: HttpRequest, text: StoryText, form: CorrectionForm) -> HttpResponse:
+    def send(self, request: HttpRequest, text: StoryText, form: CorrectionForm) -> HttpResponse | None:
+        """Send what was seen, and go to its page; where that is refused, say why: it is previewed anew."""
         now = timezone.now()
-        until = parse_datetime(request.POST.get("until", "")) or now
+        until = parsed_moment(request.POST.get("until", ""))
         try:
             body = form.cleaned_data["body"]
-            correction = correcting.start(text, form.chosen, body, until, request.user, now)
+            correction = correcting.start(text, form.chosen, body, until or now, request.user, now)
         except Refused as refused:
             self.message_user(request, str(refused), messages.WARNING)
-            return HttpResponseRedirect(request.get_full_path())
+            return None
         self.log_addition(request, correction, f"Sent to {correction.readers} readers.")
         return HttpResponseRedirect(reverse("admin:subscribers_correction_change", args=[correction.pk]))
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django import forms
 from django.contrib import admin
@@ -92,7 +92,7 @@ def selections(form: ChoiceForm) -> list[Selection]:
     """Return whose figures are asked for: one, or two beside each other."""
     story = form.story
     cleaned = form.cleaned_data if form.is_valid() else {}
-    since, until = begins(cleaned.get("since")), begins(cleaned.get("until"), days=1)
+    since, until = begins(cleaned.get("since")), begins(cleaned.get("until"), days_later=1)
     kind, _, pk = cleaned.get("beside", "").partition("-")
     if kind == "story":
         other = Story.objects.get(pk=pk)
@@ -113,8 +113,8 @@ def selections(form: ChoiceForm) -> list[Selection]:
     ]
 
 
-def begins(day: date | None, days: int = 0) -> datetime | None:
-    return day_begins(day + timedelta(days=days)) if day else None
+def begins(day: date | None, days_later: int = 0) -> datetime | None:
+    return day_begins(day, days_later) if day else None
 
 
 @require_safe

@@ -5,7 +5,7 @@ A row has texts, whole numbers and None; moments are texts, by the newsroom's cl
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 import phonenumbers
@@ -73,8 +73,7 @@ def within(export: Export, found: QuerySet) -> QuerySet:
 
 def days_of(export: Export) -> tuple[datetime | None, datetime | None]:
     """Return when the days of an export begin, and when they are over."""
-    until = export.until and export.until + timedelta(days=1)
-    return export.since and day_begins(export.since), until and day_begins(until)
+    return export.since and day_begins(export.since), export.until and day_begins(export.until, days_later=1)
 
 
 def passages_in(story: Story) -> QuerySet[Enrollment]:

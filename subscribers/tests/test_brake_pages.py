@@ -187,3 +187,23 @@ def test_what_means_stop_everything_puts_the_brake_on_by_itself_and_says_why(chi
     outcomes.record([Outcome(ids[0], timezone.now(), error=error)], lease)
     assert f"Set by itself: {why}" in page(chief, HOME)
     assert Message.objects.get().status == "scheduled"
+
+
+def test_who_writes_sees_no_hold_on_a_story_of_others(log_in):
+    journalist = log_in("Journalists")
+    own, other = make_story(title="The River"), make_story(title="The Bus")
+    other.authors.clear()
+    for story in (own, other, None):
+        Hold.objects.create(story=story, reason="Wrong.")
+    text = page(journalist, HOME)
+    assert "“The River” is on hold" in text
+    assert "Everything is on hold" in text
+    assert "The Bus" not in text
+
+
+def test_of_two_who_release_a_hold_the_second_is_told(chief):
+    hold = Hold.objects.create(reason="A wrong name")
+    holds.release(hold, timezone.now(), Hold.Way.NOW, User.objects.create_user("other"))
+    text = chief.post(release_of(hold), {"way": "skip"}, follow=True).content.decode()
+    assert "somebody else had released this hold before you did" in text
+    assert Hold.objects.get().way == "now"

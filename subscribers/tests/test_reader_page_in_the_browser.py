@@ -34,6 +34,8 @@ def test_an_editor_watches_a_reader_steers_and_answers(browser, live_server, edi
         page.goto(live_server.url + address)
         assert_accessible_everywhere(page)
         page.set_viewport_size({"width": 1280, "height": 900})
+        hidden = page.locator(".thread .visually-hidden").first
+        assert hidden.evaluate("element => element.offsetParent.className") == "thread"
         page.locator(".bubble__facts summary").first.click()
         make_inbound(enrollment.subscriber, "Is it true?")
         expect(page.locator(".bubble--from-reader")).to_contain_text("Is it true?")

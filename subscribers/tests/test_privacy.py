@@ -205,6 +205,7 @@ def test_a_desk_chief_erases_a_reader_after_a_question(chief):
     make_enrollment()
     question = chief.get(page_of(enrollment.subscriber, "delete")).content.decode()
     assert "Are you sure" in question
+    assert "Nobody can bring it back" in question
     assert numbers_in(question) == set()
     page = chief.post(page_of(enrollment.subscriber, "delete"), {"post": "yes"}, follow=True).content.decode()
     assert numbers_in(page) == set()
@@ -216,8 +217,9 @@ def test_a_desk_chief_erases_a_reader_after_a_question(chief):
 def test_chosen_readers_are_erased_and_each_is_on_record(chief):
     chosen = [make_subscriber().pk for _ in range(3)]
     kept = make_subscriber()
-    form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
-    chief.post(reverse(LISTS[0]), form)
+    form = {"action": "delete_selected", "_selected_action": chosen}
+    assert "Nobody can bring it back" in chief.post(reverse(LISTS[0]), form).content.decode()
+    chief.post(reverse(LISTS[0]), form | {"post": "yes"})
     assert list(Subscriber.objects.all()) == [kept]
     assert list(Access.objects.filter(what="erasure").values_list("subscriber", flat=True)) == [None] * 3
 

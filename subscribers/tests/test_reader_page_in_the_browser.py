@@ -3,9 +3,12 @@
 import pytest
 from django.contrib.auth.models import Group, User
 from django.urls import reverse
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from stories.tests.factory import make_story
+from subscribers import erasing
+from subscribers.models import Subscriber
 from textengine.tests.accessibility import assert_accessible, assert_accessible_everywhere
 from textengine.tests.chromium import new_page
 
@@ -27,7 +30,8 @@ def test_an_editor_watches_a_reader_steers_and_answers(browser, live_server, edi
     enrollment = make_enrollment(make_subscriber("+12125550123"), story, sent=3)
     make_enrollment(enrollment.subscriber, status="completed", sent=2)
     make_message(enrollment, body="This one was lost.", status="undelivered", error_code=30003)
-    with new_page(browser, bypass_csp=True) as page:
+    live = reverse("admin:subscribers_subscriber_live", args=[enrollment.subscriber_id])
+    with new_page(browser, bypass_csp=True, lacking=live) as page:
         cookie = {"name": "sessionid", "value": editor.cookies["sessionid"].value, "url": live_server.url}
         page.context.add_cookies([cookie])
         address = reverse("admin:subscribers_subscriber_change", args=[enrollment.subscriber_id])
@@ -53,3 +57,6 @@ def test_an_editor_watches_a_reader_steers_and_answers(browser, live_server, edi
         page.get_by_label("come once more").check()
         page.get_by_role("button", name="Put there").click()
         expect(page.locator(".messagelist")).to_contain_text("Put at text 2")
+        erasing.erase_by_hand(Subscriber.objects.filter(pk=enrollment.subscriber_id), timezone.now())
+        expect(page.locator("body")).not_to_contain_text("Put at text 2")
+        expect(page.locator(".thread")).to_have_count(0)

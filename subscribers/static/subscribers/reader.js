@@ -69,6 +69,11 @@ const look = async () => {
     let pause = EVERY;
     try {
         const response = await fetch(`${live.dataset.reader}?known=${digest}`, {redirect: "manual"});
+        if (response.status === 404) {
+            // The reader was erased: nothing of them stays on a page that is still open.
+            location.reload();
+            return;
+        }
         if (!response.ok) {
             throw new TypeError(`The newsroom answered ${response.status}.`);
         }

@@ -196,6 +196,17 @@ def test_what_was_looked_at_is_neither_changed_nor_taken_away(chief):
     assert "desk-chiefs" in html
 
 
+@pytest.mark.parametrize(
+    ("words", "count"), [(WHOLE, 1), ("0142", 1), ("0143", 0), ("chiefs", 2), ("… 42", 1), ("", 2)]
+)
+def test_who_looked_at_a_reader_is_found_by_the_number(chief, words, count):
+    for number in (WHOLE, "+12125550177"):
+        chief.get(page_of(make_subscriber(number)))
+    page = chief.get(reverse("admin:subscribers_access_changelist"), {"q": words})
+    assert len(page.context["cl"].result_list) == count
+    assert ("Show all" in page.text) == bool(words)
+
+
 def test_an_editor_does_not_read_who_looked(editor):
     assert editor.get(reverse("admin:subscribers_access_changelist")).status_code == 403
 

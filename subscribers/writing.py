@@ -1,7 +1,7 @@
 """What people of the newsroom write to readers: messages without a step, in the same queue as all others."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 
@@ -12,6 +12,9 @@ from .models import Message, Subscriber
 from .steering import FORGOTTEN, OPTED_OUT, Refused
 
 logger = logging.getLogger(__name__)
+
+# Who sends the same words to the same reader so soon has pressed a button twice, or gone back to a page.
+TWICE_WITHIN = timedelta(minutes=1)
 
 
 def as_sent(written: str) -> str:
@@ -59,14 +62,20 @@ def our_number(subscriber: int) -> str:
 
 
 @retried_at_once
-def reply(subscriber: int, body: str, user: User, now: datetime) -> Message:
-    """Schedule this reply for `now`. A STOP of this moment comes before, and refuses it, or after, and cancels it."""
+def reply(subscriber: int, body: str, user: User, now: datetime) -> Message | None:
+    """Schedule this reply for `now`; None where it has been just before, and a button was pressed twice.
+
+    A STOP of this moment comes before, and refuses it, or after, and cancels it.
+    """
     body = as_sent(body)
     if sentence := unsendable(body):
         raise Refused(sentence)
     reader = Subscriber.objects.locked().filter(pk=subscriber).first()
     if reader is None or objection(reader):
         raise Refused(objection(reader) if reader else FORGOTTEN)
+    lately = Message.objects.filter(subscriber=reader, written_by=user, created_at__gt=now - TWICE_WITHIN)
+    if lately.filter(body=body).exclude(status=Message.Status.CANCELED).exists():
+        return None
     message = message_to(reader.pk, our_number(reader.pk), body, user.pk, now)
     message.save()
     logger.info("reply.scheduled id=%s subscriber=%s user=%s", message.pk, reader.pk, user.pk)

@@ -4,7 +4,8 @@ are shown."""
 from datetime import timedelta
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -169,6 +170,9 @@ class ButtonMixin:
     def button_label(self, request: HttpRequest, obj) -> str:
         raise NotImplementedError
 
+    def has_send_permission(self, request: HttpRequest) -> bool:
+        raise NotImplementedError
+
     def press(self, request: HttpRequest, queryset) -> None:
         raise NotImplementedError
 
@@ -183,9 +187,12 @@ class ButtonMixin:
         obj = self.get_object(request, str(object_id))
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
-        if not self.button_label(request, obj):
-            return HttpResponse("You may not do this.", status=403)
-        self.press(request, self.get_queryset(request).filter(pk=object_id))
+        if not self.has_send_permission(request):
+            raise PermissionDenied
+        if self.button_label(request, obj):
+            self.press(request, self.get_queryset(request).filter(pk=object_id))
+        else:
+            self.message_user(request, "This cannot be done any more.", messages.WARNING)
         return HttpResponseRedirect(
             reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
         )

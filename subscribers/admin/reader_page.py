@@ -210,6 +210,7 @@ class ReaderPageMixin:
             live, digest = self.live(request, subscriber)
             context = {
                 "title": "Reader",
+                "show_save_and_continue": False,
                 "live": live,
                 "digest": digest,
                 "objection": writing.objection(subscriber),
@@ -292,7 +293,8 @@ class ReaderPageMixin:
             self.message_user(request, str(refused), messages.WARNING)
             page = reverse("admin:subscribers_subscriber_change", args=[subscriber.pk])
             return self.change_view(as_get(request), str(object_id), page, refused_reply(form, body))
-        self.log_change(request, subscriber, f"Wrote a reply, message {message.pk}.")
+        if message:
+            self.log_change(request, subscriber, f"Wrote a reply, message {message.pk}.")
         self.message_user(request, "Your reply goes out now.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:subscribers_subscriber_change", args=[subscriber.pk]))
 

@@ -15,7 +15,7 @@ from subscribers.outcomes import Outcome
 from textengine.carrier import CarrierError, action_for
 
 from .engine import claimed
-from .factory import make_enrollment, make_message
+from .factory import make_account, make_enrollment, make_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
@@ -203,7 +203,7 @@ def test_who_writes_sees_no_hold_on_a_story_of_others(log_in):
 
 def test_of_two_who_release_a_hold_the_second_is_told(chief):
     hold = Hold.objects.create(reason="A wrong name")
-    holds.release(hold, timezone.now(), Hold.Way.NOW, User.objects.create_user("other"))
+    holds.release(hold, timezone.now(), Hold.Way.NOW, make_account("Editors", "other"))
     text = chief.post(release_of(hold), {"way": "skip"}, follow=True).content.decode()
     assert "somebody else had released this hold before you did" in text
     assert Hold.objects.get().way == "now"

@@ -1,6 +1,7 @@
 """A reader's page: what it shows, what it offers, and that nobody else can press what it offers."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -107,6 +108,17 @@ def test_a_reply_goes_out_and_stands_in_the_thread_with_its_writer(editor):
     assert "Reply by eddie · Scheduled" in text
     assert Message.objects.get(direction="outbound").body == "It is."
     assert "It is." not in LogEntry.objects.get().change_message
+
+
+def test_a_reply_goes_out_once_though_its_button_is_pressed_twice(editor):
+    reader = make_subscriber()
+    for body in ("It is.", "It is.\r\n", "It is. Really.", "It is."):
+        assert "Your reply goes out now." in editor.post(page_of(reader, "reply"), {"body": body}, follow=True).text
+    assert [message.body for message in Message.objects.order_by("pk")] == ["It is.", "It is. Really."]
+    assert LogEntry.objects.count() == 2
+    Message.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    editor.post(page_of(reader, "reply"), {"body": "It is."})
+    assert Message.objects.count() == 3
 
 
 def test_a_reply_that_is_refused_is_not_lost(editor):

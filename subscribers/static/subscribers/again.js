@@ -2,11 +2,11 @@
 
 const RETRY_SECONDS = 10;
 
-/** Return the newsroom's answer; an error where it gives none, such as to whom nobody knows any more. */
+/** Return the newsroom's answer; where it refuses one, throw an error with its `status`. */
 export const fetched = async (address) => {
     const response = await fetch(address, {redirect: "manual"});
     if (!response.ok) {
-        throw new TypeError(`The newsroom answered ${response.status}.`);
+        throw Object.assign(new TypeError(`The newsroom answered ${response.status}.`), {status: response.status});
     }
     return response;
 };

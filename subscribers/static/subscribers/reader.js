@@ -62,7 +62,13 @@ const show = (fragment) => {
 };
 
 const look = async () => {
-    const response = await fetched(`${live.dataset.reader}?known=${digest}`);
+    const response = await fetched(`${live.dataset.reader}?known=${digest}`).catch((error) => {
+        if (error.status === 404) {
+            // The reader was erased: nothing of them stays on a page that is still open.
+            location.reload();
+        }
+        throw error;
+    });
     if (response.status !== 204) {
         digest = response.headers.get("X-Digest");
         show(await response.text());

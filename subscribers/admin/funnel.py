@@ -137,7 +137,7 @@ def view(request: HttpRequest, story_id: int) -> HttpResponse:
     }
     if "part" in request.GET:
         return render(request, "admin/subscribers/funnel_panels.html", context)
-    page = {"title": "Readers", "subtitle": str(story), "opts": Story._meta}
+    page = {"title": "Readers", "subtitle": str(story), "opts": Story._meta, "object": story}
     return render(request, "admin/subscribers/funnel.html", admin.site.each_context(request) | page | context)
 
 

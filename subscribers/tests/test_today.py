@@ -20,7 +20,7 @@ from subscribers import heartbeats, tasks
 from subscribers.claiming import owner
 from subscribers.models import DayCount, Enrollment, Heartbeat, Hold, Message, Sender
 from subscribers.today import counting, figures, keeping
-from subscribers.today.problems import Worker, problems, worker
+from subscribers.today.problems import Worker, of_worker, problems, worker
 from textengine.broker import MessageBroker
 
 from .factory import make_account, make_enrollment, make_inbound, make_message
@@ -208,8 +208,10 @@ def test_a_worker_that_never_ran_or_is_gone_is_told_first(now, log_in):
     Message.objects.all().delete()
     assert worker(now) == Worker("gone", now - timedelta(minutes=5))
     words = page(log_in("Editors"))
-    assert f"The worker is not running since {timezone.localtime(now - timedelta(minutes=5)):%H:%M}." in words
+    assert f"The worker has not been running since {timezone.localtime(now - timedelta(minutes=5)):%H:%M}." in words
     assert "manage.py qcluster" in words
+    Heartbeat.objects.update(seen_at=now - timedelta(days=3))
+    assert f"{timezone.localtime(now - timedelta(days=3)):%b, %H:%M}." in next(of_worker(now, worker(now), [])).title
 
 
 def test_all_is_well_where_nothing_is_wrong(now, log_in):
@@ -217,7 +219,7 @@ def test_all_is_well_where_nothing_is_wrong(now, log_in):
     make_enrollment(sent=1)
     words = page(log_in("Editors"))
     assert "All is well." in words
-    assert "The worker is running since" in words
+    assert "The worker has been running since" in words
 
 
 def test_texts_that_do_not_go_out_although_the_worker_runs_are_told(now):

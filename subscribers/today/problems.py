@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django_q.models import Failure
 from humanize import naturaldelta
 
@@ -50,7 +51,7 @@ class Worker:
     def words(self) -> str:
         if self.state == "never":
             return "The worker has never run"
-        return "The worker is running" if self.state == "running" else "The worker is not running"
+        return f"The worker has {'' if self.state == 'running' else 'not '}been running since"
 
 
 def worker(now: datetime) -> Worker:
@@ -73,7 +74,7 @@ def problems(now: datetime, user: User, found: Worker, holds: list[Hold], figure
 
 def of_worker(now: datetime, found: Worker, holds: list[Hold]) -> Iterator[Problem]:
     if found.state != "running":
-        since = f" since {timezone.localtime(found.since):%H:%M}" if found.since and now - found.since < DAY else ""
+        since = f" {clock(found.since, now)}" if found.since else ""
         yield Problem(
             f"{found.words}{since}.",
             "No text goes out, and no answer to readers. What falls due waits, and then goes on in rhythm.",
@@ -97,6 +98,11 @@ def of_worker(now: datetime, found: Worker, holds: list[Hold]) -> Iterator[Probl
             "The worker is running, but it sends nothing.",
             "Who runs the server starts the worker anew, and looks into its log.",
         )
+
+
+def clock(when: datetime, now: datetime) -> str:
+    """Return this time by the newsroom's clock, with its day where that is not clear."""
+    return date_format(timezone.localtime(when), "H:i" if now - when < DAY else "j M, H:i")
 
 
 def overdue(now: datetime, holds: list[Hold]) -> QuerySet[Message]:

@@ -235,6 +235,15 @@ def test_chosen_readers_are_erased_and_each_is_on_record(chief):
     assert list(Access.objects.filter(what="erasure").values_list("subscriber", flat=True)) == [None] * 3
 
 
+def test_no_more_readers_are_erased_at_once_than_a_page_shows(chief, monkeypatch):
+    monkeypatch.setattr("subscribers.admin.subscribers.ERASED_AT_ONCE", 1)
+    chosen = [make_subscriber().pk for _ in range(2)]
+    form = {"action": "delete_selected", "_selected_action": chosen[:1], "select_across": "1", "post": "yes"}
+    page = chief.post(reverse(LISTS[0]), form, follow=True)
+    assert "At most 1 readers are deleted at once." in page.text
+    assert Subscriber.objects.count() == 2
+
+
 def test_an_editor_erases_nobody(editor):
     subscriber = make_subscriber()
     assert editor.post(page_of(subscriber, "delete"), {"post": "yes"}).status_code == 403

@@ -44,7 +44,10 @@ class AddingForm(forms.ModelForm):
         help_text="A text or a table saved as CSV, with the numbers in its first column.",
     )
     region = forms.ChoiceField(
-        label="Numbers without a country are of", choices=regions, initial=our_region, help_text="As ISO 3166 names it."
+        label="Numbers without a country are of",
+        choices=regions,
+        initial=our_region,
+        help_text="By its two letters: GB is the United Kingdom, DE is Germany.",
     )
     story = forms.ModelChoiceField(
         Story.objects.none(),

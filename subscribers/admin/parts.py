@@ -157,8 +157,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return super().changelist_view(request, title | (extra_context or {}))
 
     def lookup_allowed(self, lookup, value, request=None):
-        """Refuse what an address may ask of numbers: it would tell them digit by digit."""
-        return "phone_number" not in lookup and super().lookup_allowed(lookup, value, request)
+        """Refuse what an address may ask of numbers, since it would tell them digit by digit, and by patterns."""
+        refused = {"phone_number", "regex", "iregex"} & set(lookup.split("__"))
+        return not refused and super().lookup_allowed(lookup, value, request)
 
 
 class ButtonMixin:

@@ -1,6 +1,8 @@
 """Readers who never were: as many as asked, with histories that fit together, and only where nobody is real."""
 
+from datetime import time
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
@@ -85,6 +87,11 @@ def test_histories_fit_together():
     assert Message.objects.filter(status="undelivered", error_code=None).count() == 0
     choices = set(Question.objects.exclude(answered_at=None).values_list("choice", flat=True))
     assert choices == {"anything", "A", "B", "C"}
+    in_new_york = Message.objects.filter(subscriber__time_zone="America/New_York", text__at=time(8)).exclude(
+        sent_at=None
+    )
+    clock = ZoneInfo("America/New_York")
+    assert {moment.astimezone(clock).hour for moment in in_new_york.values_list("sent_at", flat=True)} == {8}
 
 
 def test_made_readers_read_on():

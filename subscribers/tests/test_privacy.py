@@ -102,9 +102,10 @@ def test_no_other_part_of_a_number_finds_a_reader(editor, name, words):
         (LISTS[1], "subscriber__phone_number__startswith"),
         (LISTS[2], "subscriber__phone_number__startswith"),
         (LISTS[2], "enrollment__subscriber__phone_number__gt"),
+        (LISTS[2], "sender__regex"),
     ],
 )
-def test_an_address_asks_nothing_of_numbers(editor, name, lookup):
+def test_an_address_asks_nothing_of_numbers_and_by_no_pattern(editor, name, lookup):
     make_enrollment(make_subscriber(WHOLE))
     assert editor.get(reverse(name), {lookup: "+1212"}).status_code == 400
 

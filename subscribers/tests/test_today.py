@@ -97,7 +97,8 @@ def test_every_figure_is_what_the_rows_say(made, story):
     for name, statuses in (("finished", ["completed"]), ("left", ["stopped", "failed"])):
         assert getattr(found, name) == pair([each.ended_at for each in passages if each.status in statuses], now), name
     assert found.reading == sum(each.status == "active" for each in passages)
-    assert min(*found.due, *found.sent, *found.lost, *found.joined, *found.finished, *found.left) > 0
+    # Of one story alone, an hour may be without some of it.
+    assert chosen or min(*found.due, *found.sent, *found.lost, *found.joined, *found.finished, *found.left) > 0
     unreachable = [each.sent_at or each.due_at for each in lost if each.error_code == 30003]
     assert dict(found.reasons)["phone unreachable (30003)"] == pair(unreachable, now)
     assert sum(count.day for _, count in found.reasons) == found.lost.day

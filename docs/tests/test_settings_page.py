@@ -10,7 +10,7 @@ import environ
 import pytest
 from django.conf import settings
 
-from docs.settings_page import PAGE, page, sections
+from docs.settings_page import EXAMPLE, PAGE, SETTING, page, sections
 from textengine import env_file
 
 BLOCKS = [block for found in sections().values() for block in found]
@@ -58,6 +58,20 @@ def test_every_setting_that_is_read_is_explained_and_no_other(read_settings):
 def test_a_default_that_is_given_is_what_the_code_does_without_it(read_settings):
     assert len(DEFAULTS) > 15
     assert read_settings(**DEFAULTS)[1] == read_settings()[1]
+
+
+def test_each_example_is_a_value_that_can_be_used(read_settings):
+    examples = {name: value for _, name, value in SETTING.findall(EXAMPLE.read_text(encoding="utf-8")) if value}
+    assert examples["QUIET_HOURS"]
+    asked, found = read_settings(**examples)
+    assert found["PUBLIC_URL"] == examples["PUBLIC_URL"]
+    assert asked.names == EXPLAINED
+
+
+def test_the_example_is_a_file_of_settings(monkeypatch):
+    monkeypatch.setattr(environ.Env, "ENVIRON", {})
+    env_file.read(EXAMPLE)
+    assert {block.names[0] for block in BLOCKS if block.required} <= environ.Env.ENVIRON.keys()
 
 
 def test_what_other_modules_read_from_the_environment_is_explained():

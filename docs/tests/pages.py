@@ -5,7 +5,7 @@ import shlex
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
-from itertools import pairwise
+from itertools import groupby, pairwise
 from pathlib import Path
 
 from markdown_it import MarkdownIt
@@ -57,8 +57,20 @@ def commands(page: Path) -> Iterator[list[str]]:
     """Yield the commands of the page's blocks of `sh`, each as its words."""
     for token in tokens(page):
         if token.type == "fence" and token.info == "sh":
-            for line in token.content.splitlines():
-                yield from (shlex.split(part) for part in re.sub(r"(^|\s)#.*", "", line).split(" && ") if part.strip())
+            yield from commands_of(token.content)
+
+
+def commands_of(script: str) -> Iterator[list[str]]:
+    """Yield the commands of a script, of which each may go on over several lines."""
+    begun = ""
+    for line in script.replace("\\\n", "").splitlines():
+        begun += re.sub(r"(^|\s)#.*", "", line) + "\n"
+        try:
+            words = shlex.split(begun)
+        except ValueError:  # A quote is open.
+            continue
+        yield from (list(command) for is_and, command in groupby(words, "&&".__eq__) if not is_and)
+        begun = ""
 
 
 def commands_in_sentences(page: Path) -> Iterator[list[str]]:

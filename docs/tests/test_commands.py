@@ -20,8 +20,22 @@ from .pages import DOCS, PAGES, ROOT, commands, commands_in_sentences, name_of
 
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 SETTINGS = {name for found in sections().values() for block in found for name in block.names}
-# Programs that are not ours, and what they are for.
-OTHERS = {"git", "cd", "mkdir", "apt", "curl"}
+# Programs that are not ours; what they run of ours is looked at.
+OTHERS = {
+    "git",
+    "cd",
+    "cp",
+    "mkdir",
+    "chmod",
+    "chown",
+    "install",
+    "apt",
+    "useradd",
+    "curl",
+    "sudo",
+    "systemctl",
+    "docker",
+}
 NOT_RUN = {"createsuperuser", "changepassword", "qcluster"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
@@ -37,8 +51,12 @@ def test_each_command_exists_with_its_options():
 def problem_of(words: list[str], whole: bool = False) -> str:
     """Return why this cannot be a command, empty if it can; only of a `whole` one do the arguments have to be right."""
     if ASSIGNMENT.match(words[0]):
-        return problem_with_variable(words[0].partition("=")[0]) or problem_of(words[1:], whole)
+        return problem_with_variable(words[0].partition("=")[0]) or (problem_of(words[1:], whole) if words[1:] else "")
     program, *rest = words
+    if program == "sudo":
+        return problem_of(rest[2:] if rest[0] == "-u" else rest, whole)
+    if program == "docker" and "python" in rest:
+        return problem_of(rest[rest.index("python") :], whole)
     if program == "make":
         return problem_with_make(rest)
     if program.rpartition("/")[2] in ("python", "python3"):
@@ -125,6 +143,8 @@ def parser_of(name: str):
         ".venv/bin/python -m textengine.sandbocks",
         "python -m textengine.sandbox --prot 1",
         "python docs/take_pictures.py",
+        "sudo -u textengine .venv/bin/python manage.py migrat",
+        "docker compose exec web python manage.py makereaders --remoove",
         "frobnicate all",
     ],
 )
@@ -132,9 +152,9 @@ def test_a_command_that_does_not_exist_is_found(words, capsys):
     assert problem_of(shlex.split(words), whole=True)
 
 
-def distinct(program: str) -> list[list[str]]:
-    """Return the commands of all pages that run this program, each once, in the order in which a reader meets them."""
-    found = [words for page in PAGES for words in commands(page) if program in words]
+def distinct(*beginning: str) -> list[list[str]]:
+    """Return the commands of all pages that begin so, each once, in the order in which a reader meets them."""
+    found = [words for page in PAGES for words in commands(page) if words[: len(beginning)] == list(beginning)]
     return [words for place, words in enumerate(found) if words not in found[:place]]
 
 
@@ -148,7 +168,7 @@ def test_the_commands_of_manage_py_do_their_work(tmp_path, monkeypatch, capsys):
         (tmp_path / folder).mkdir()
     monkeypatch.chdir(tmp_path)
     call_command("loadsample")
-    ran = [words[words.index("manage.py") + 1 :] for words in distinct("manage.py")]
+    ran = [words[2:] for words in distinct(".venv/bin/python", "manage.py")]
     for name, *arguments in (words for words in ran if words[0] not in NOT_RUN):
         call_command(name, *arguments)
     assert len(ran) > 10

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from .pages import DOCS, PAGES, ROOT, anchors, links, name_of
+from .pages import DOCS, PAGES, ROOT, anchors, commands_of, links, name_of
 
 PICTURES = DOCS / "screenshots"
 
@@ -45,3 +45,13 @@ def test_anchors_are_made_as_hosts_of_code_make_them(tmp_path):
     page = tmp_path / "page.md"
     page.write_text("# What's `due`, and when?\n\n## Again\n\n## Again\n\n```sh\n# no heading\n```\n", encoding="utf-8")
     assert anchors(page) == {"whats-due-and-when", "again", "again-1"}
+
+
+def test_commands_are_found_in_scripts():
+    script = "make run  # both\ncd a && make \\\n  test\npython -c 'one\n  two'\n"
+    assert list(commands_of(script)) == [
+        ["make", "run"],
+        ["cd", "a"],
+        ["make", "test"],
+        ["python", "-c", "one\n  two"],
+    ]

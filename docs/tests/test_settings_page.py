@@ -63,9 +63,8 @@ def test_a_default_that_is_given_is_what_the_code_does_without_it(read_settings)
 def test_each_example_is_a_value_that_can_be_used(read_settings):
     examples = {name: value for _, name, value in SETTING.findall(EXAMPLE.read_text(encoding="utf-8")) if value}
     assert examples["QUIET_HOURS"]
-    asked, found = read_settings(**examples)
+    _, found = read_settings(**examples)
     assert found["PUBLIC_URL"] == examples["PUBLIC_URL"]
-    assert asked.names == EXPLAINED
 
 
 def test_the_example_is_a_file_of_settings(monkeypatch):

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test test-slow chaos bench lint format clean
+.PHONY: help setup run test test-slow chaos bench docs screenshots lint format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,8 @@ help:
 	@echo "make test-slow  what takes minutes: more chaos, more of the whole way, on both databases"
 	@echo "make bench   measure it beside what else could have been built (bench/README.md)"
 	@echo "make chaos   kill processes for a minute while 200 readers read; nothing may be lost or doubled"
+	@echo "make docs    build the documentation into docs/_build/html; a warning is an error"
+	@echo "make screenshots  take the pictures of the documentation from the running program"
 	@echo "make lint    ruff and the checks of Django"
 	@echo "make format  let ruff write the code's layout"
 	@echo "make clean   remove .venv and what tests leave behind; data stays"
@@ -35,6 +37,15 @@ chaos: .venv/installed-dev
 	@CHAOS_READERS=$${CHAOS_READERS:-200} CHAOS_SECONDS=$${CHAOS_SECONDS:-60} \
 		$(BIN)/python -m textengine.tests.run textengine/tests/test_chaos.py $(ARGS)
 
+# A dead link, a missing anchor or picture, or a page that no table of contents has, ends it.
+docs: .venv/installed-dev
+	@$(BIN)/python -m docs.settings_page
+	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+screenshots: .venv/installed-dev
+	@$(BIN)/python docs/take_screenshots.py
+
 lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -45,7 +56,7 @@ format: .venv/installed-dev
 	$(BIN)/ruff format .
 
 clean:
-	rm -rf .venv .pytest_cache .ruff_cache test-artifacts test.sqlite3*
+	rm -rf .venv .pytest_cache .ruff_cache docs/_build test-artifacts test.sqlite3*
 
 # Made again when the requirements change.
 .venv/installed: requirements.txt bin/setup

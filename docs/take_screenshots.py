@@ -1,4 +1,4 @@
-"""Take the pictures of README and of the guides from the running program: `.venv/bin/python docs/take_screenshots.py`.
+"""Take the pictures of README and of the guides from the running program: `make screenshots`.
 
 It starts web, worker and sandbox on a database of its own, and does in Chromium what the guide tells, in its order:
 each step is a function that leaves the newsroom as the next one finds it.

@@ -17,7 +17,7 @@ from .sandbox_process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-# As README tells to set it at Twilio: what meets a web process that is being restarted comes again.
+# As docs/going-live.md tells to set it at Twilio: what meets a web process that is being restarted comes again.
 WEBHOOK_RETRIES = "#rc=3&rp=all"
 
 

@@ -18,6 +18,10 @@ class HoldQuerySet(LockedQuerySet):
     def active(self) -> Self:
         return self.filter(released_at=None)
 
+    def restored(self) -> "Hold | None":
+        """Return the latest that a restored backup began with, released or not; None where nothing was restored."""
+        return self.exclude(asks_since=None).order_by("pk").last()
+
 
 class Hold(models.Model):
     """The brake: while it is on, what it covers is kept back as `held`."""
@@ -36,6 +40,13 @@ class Hold(models.Model):
     )
     created_at = models.DateTimeField("since", auto_now_add=True)
     released_at = models.DateTimeField("released", null=True, blank=True, editable=False)
+    asks_since = models.DateTimeField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="When the backup was taken that was restored as this hold was set: the carrier may have since then "
+        "what was due by then.",
+    )
 
     objects = HoldQuerySet.as_manager()
 

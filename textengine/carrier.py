@@ -112,6 +112,18 @@ class Accepted:
     created_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A text that a reader sent to our `number`, as the carrier keeps it: `at` is the carrier's own time, aware."""
+
+    sid: str
+    sender: str
+    number: str
+    body: str
+    media_urls: list[str]
+    at: datetime
+
+
 def preload() -> None:
     """Load what sending needs, which the library loads when it first sends: processes forked from this one share it."""
     import_module("twilio.rest.api")
@@ -162,6 +174,29 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
                 break  # They come newest first.
             if candidate.body in (body, TRIAL_PREFIX + body) and str(message.direction).startswith("outbound"):
                 found.append(candidate)
+    except TwilioRestException as error:
+        raise refusal(error) from error
+    except NO_USABLE_ANSWER as error:
+        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
+    return found[::-1]
+
+
+async def received(number: str, since: datetime) -> list[Received]:
+    """Return the texts to our `number` that the carrier has had since then, oldest first.
+
+    Raises CarrierError when it cannot say.
+    """
+    found = []
+    try:
+        messages = await client(settings.TWILIO_API_URL).messages.stream_async(
+            to=number, date_sent_after=since.astimezone(UTC), page_size=100
+        )
+        async for message in messages:
+            if message.direction == "inbound" and is_sid(message.sid):
+                media = await message.media.list_async() if message.num_media not in ("0", None) else []
+                urls = [settings.TWILIO_API_URL + each.uri.removesuffix(".json") for each in media]
+                at = accepted(message).created_at or since
+                found.append(Received(message.sid, message.from_ or "", number, message.body or "", urls, at))
     except TwilioRestException as error:
         raise refusal(error) from error
     except NO_USABLE_ANSWER as error:

@@ -19,6 +19,8 @@ os.environ.update(
         "ANSWERS_PER_HOUR": "",
         "ALLOWED_COUNTRIES": "",
         "MAX_STORIES_AT_ONCE": "",
+        **dict.fromkeys(("EMAIL_URL", "EMAIL_FROM", "DIGEST_EMAILS", "DIGEST_WEBHOOK", "DIGEST_SECRET"), ""),
+        **dict.fromkeys(("DIGEST_EVERY", "DIGEST_AT"), ""),
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "sandbox-auth-token",
         "TWILIO_NUMBER": "+15005550006",

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0015_begin_stories_when_there_is_room"),
+        ("subscribers", "0029_count_the_day"),
     ]
 
     operations = [

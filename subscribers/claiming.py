@@ -72,7 +72,7 @@ def claim(now: datetime) -> int:
 def in_doubt(due: QuerySet[Message]) -> QuerySet[Message]:
     """Return those that may have gone out between a backup and its restoring; what was due later cannot have."""
     restored = Hold.objects.restored()
-    return due.filter(due_at__lte=restored.created_at).order_by("due_at", "pk") if restored else due.none()
+    return due.filter(due_at__lte=restored.asks_until).order_by("due_at", "pk") if restored else due.none()
 
 
 def take(ids: list[int], lease: UUID, now: datetime) -> None:

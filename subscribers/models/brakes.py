@@ -20,7 +20,7 @@ class HoldQuerySet(LockedQuerySet):
 
     def restored(self) -> "Hold | None":
         """Return the latest that a restored backup began with, released or not; None where nothing was restored."""
-        return self.exclude(asks_since=None).order_by("pk").last()
+        return self.exclude(asks_since=None).order_by("asks_until").last()
 
     def unfinished(self) -> Self:
         """In force, or being released."""
@@ -56,13 +56,10 @@ class Hold(models.Model):
     )
     created_at = models.DateTimeField("since", auto_now_add=True)
     released_at = models.DateTimeField("released", null=True, blank=True, editable=False)
-    asks_since = models.DateTimeField(
-        null=True,
-        blank=True,
-        editable=False,
-        help_text="When the backup was taken that was restored as this hold was set: the carrier may have since then "
-        "what was due by then.",
-    )
+    # When the backup was taken with which this hold began, and when that was restored: what was due by the latter, the
+    # carrier may have had since the former.
+    asks_since = models.DateTimeField(null=True, editable=False)
+    asks_until = models.DateTimeField(null=True, editable=False)
     released_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

@@ -24,10 +24,7 @@ SOON = timedelta(minutes=5)
 def restore(after: timedelta = timedelta()) -> Hold:
     """Set the brake that a restored copy begins with, of a backup taken a minute ago; `after` this moment."""
     now = timezone.now()
-    hold = Hold.objects.create(reason="Restored.", asks_since=now - timedelta(minutes=1))
-    Hold.objects.filter(pk=hold.pk).update(created_at=now + after)
-    hold.refresh_from_db()
-    return hold
+    return Hold.objects.create(reason="Restored.", asks_since=now - timedelta(minutes=1), asks_until=now + after)
 
 
 def send_elsewhere(enrollment, *bodies: str) -> None:

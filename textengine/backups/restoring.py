@@ -17,20 +17,23 @@ from .databases import FILES, is_empty, load
 # taken must not come to mean other messages here.
 IDS_LEFT_OUT = 1_000_000
 
-# On both databases. A hold on everything that was on already is replaced, with its reason kept. A backup of a copy that
-# was restored, and has not asked yet for all that it has to, goes on asking since the first of the two moments.
+# On both databases. A hold on everything that was on already stays on, with its reason kept. A backup of a copy that was
+# restored, and has not asked yet for all that it has to, goes on asking since the first of the two moments. What other
+# holds keep back may have been released since, and is asked for like all that was due.
 BRAKE = """
-UPDATE subscribers_hold SET released_at = '{now}' WHERE story_id IS NULL AND released_at IS NULL;
-INSERT INTO subscribers_hold (reason, created_at, asks_since) SELECT
-    substr('{reason}' || COALESCE((
-        SELECT ' It was on before: ' || reason FROM subscribers_hold WHERE story_id IS NULL AND released_at = '{now}'
-    ), ''), 1, 300),
-    '{now}',
-    COALESCE((
+INSERT INTO subscribers_hold (reason, created_at, way, waiting, let_go, last_message)
+    SELECT '', '{now}', '', 0, 0, 0
+    WHERE NOT EXISTS (SELECT 1 FROM subscribers_hold WHERE story_id IS NULL AND released_at IS NULL);
+UPDATE subscribers_hold SET
+    reason = substr('{reason}' || CASE WHEN reason = '' THEN '' ELSE ' It was on before: ' || reason END, 1, 300),
+    asks_since = COALESCE((
         SELECT MIN(h.asks_since) FROM subscribers_hold h WHERE EXISTS (
             SELECT 1 FROM subscribers_message m
-            WHERE m.status IN ('scheduled', 'held', 'sending') AND m.due_at <= h.created_at)
-    ), '{taken_at}');
+            WHERE m.status IN ('scheduled', 'held', 'sending') AND m.due_at <= h.asks_until)
+    ), '{taken_at}'),
+    asks_until = '{now}'
+    WHERE story_id IS NULL AND released_at IS NULL;
+UPDATE subscribers_message SET status = 'scheduled' WHERE status = 'held';
 """
 LEAVE_IDS_OUT = {
     "sqlite": """

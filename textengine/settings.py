@@ -330,7 +330,7 @@ STORAGES = {
     "exports": {
         "BACKEND": env.str("EXPORT_STORAGE", "") or "django.core.files.storage.FileSystemStorage",
         "OPTIONS": options("EXPORT_STORAGE_OPTIONS")
-        or {"location": BASE_DIR / "exports", "file_permissions_mode": 0o600},
+        or {"location": BASE_DIR / (env.str("EXPORT_ROOT", "") or "exports"), "file_permissions_mode": 0o600},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

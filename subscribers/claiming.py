@@ -84,7 +84,11 @@ def take(ids: list[int], lease: UUID, now: datetime) -> None:
 
 def owner(group: int | None = None) -> str:
     """Return the name of a cluster, this process's own by default: its machine and its process group."""
-    return f"{gethostname()[:60]}:{group or os.getpgrp()}"
+    return f"{machine()}:{group or os.getpgrp()}"
+
+
+def machine() -> str:
+    return gethostname()[:60]
 
 
 def next_of(due: QuerySet[Message]) -> list[Candidate]:

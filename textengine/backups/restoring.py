@@ -17,9 +17,9 @@ from .databases import FILES, is_empty, load
 # taken must not come to mean other messages here.
 IDS_LEFT_OUT = 1_000_000
 
-# On both databases. A hold on everything that was on already stays on, with its reason kept. A backup of a copy that was
-# restored, and has not asked yet for all that it has to, goes on asking since the first of the two moments. What other
-# holds keep back may have been released since, and is asked for like all that was due.
+# On both databases. A hold on everything that was on already stays on, with its reason kept. A backup of a copy that
+# was restored, and has not asked yet for all that it has to, goes on asking since the first of the two moments. What
+# other holds keep back may have been released since, and is asked for like all that was due.
 BRAKE = """
 INSERT INTO subscribers_hold (reason, created_at, way, waiting, let_go, last_message)
     SELECT '', '{now}', '', 0, 0, 0

@@ -98,6 +98,10 @@ class Processes:
     Texts come at any hour, so that tests pass at any, unless there are `quiet_hours`.
     """
 
+    # How processes are run: where, and by which Python, with what stands before it.
+    root = ROOT
+    python: tuple[str, ...] = (sys.executable,)
+
     def __init__(
         self,
         media_root: Path,
@@ -164,10 +168,17 @@ class Processes:
 
     def start(self, name: str) -> None:
         command = {
-            "web": [sys.executable, "-m", "textengine.web"],
-            "worker": [sys.executable, "manage.py", "qcluster"],
+            "web": [*self.python, "-m", "textengine.web"],
+            "worker": [*self.python, "manage.py", "qcluster"],
         }[name.split()[-1]]
-        self.running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
+        self.running[name] = subprocess.Popen(
+            command, cwd=self.root, env=self.environment, stdout=self.log, stderr=self.log
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Python with these arguments as the processes are run, to its end."""
+        command = [*self.python, *arguments]
+        return subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False)
 
     def stop(self, name: str, timeout: float = 45) -> int:
         """Ask a process to end, as a supervisor does, and return its exit code."""

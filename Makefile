@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test chaos bench lint format clean
+.PHONY: help setup run test chaos bench lint format clean test-deploy
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     set up everything and run it (web, worker, sandbox); Ctrl-C stops all"
 	@echo "make setup   set up only: .venv and what the project stands on"
 	@echo "make test    set up and pass the tests, on SQLite and on PostgreSQL where it is installed"
+	@echo "make test-deploy  install it anew as another user, and lose and restore an installation: some minutes"
 	@echo "make bench   measure it beside what else could have been built (bench/README.md)"
 	@echo "make chaos   kill processes for a minute while 200 readers read; nothing may be lost or doubled"
 	@echo "make lint    ruff and the checks of Django"
@@ -23,6 +24,10 @@ run: setup
 
 test: .venv/installed-dev
 	@$(BIN)/python -m textengine.tests.run $(ARGS)
+
+test-deploy: .venv/installed-dev
+	@$(BIN)/python -m textengine.tests.run textengine/tests/slow_deployment.py textengine/tests/slow_restore_drill.py \
+		$(ARGS)
 
 bench: .venv/installed-bench
 	@$(BIN)/python -m bench $(ARGS)

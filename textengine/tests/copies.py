@@ -1,20 +1,21 @@
 """A second database, of the kind of this test's own, to which Django is not connected."""
 
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
 
 import psycopg
-import pytest
 from django.db import connection
 
 from .processes import url_of_database
 
 
-@pytest.fixture
-def copy_url(tmp_path):
-    """The address of a database that is empty."""
+@contextmanager
+def empty_database(folder: Path) -> Iterator[str]:
+    """Make one and give its address; a file is below `folder`."""
     if connection.vendor == "sqlite":
-        yield f"sqlite:///{tmp_path / 'copy.sqlite3'}"
+        yield f"sqlite:///{folder / 'copy.sqlite3'}"
         return
     name = f"{connection.settings_dict['NAME']}_copy"
     with connection.cursor() as cursor:

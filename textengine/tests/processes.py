@@ -127,6 +127,7 @@ class Processes:
     def __enter__(self):
         try:
             self.sandbox.start()
+            self.prepare()
             self.start("web")
             self.start("worker")
             wait_until(self.answers, 20, self.logged)
@@ -142,6 +143,9 @@ class Processes:
             ends.callback(self.kill_left_behind)
             for name in self.running:
                 ends.callback(self.stop, name)
+
+    def prepare(self) -> None:
+        """Do what has to be done before web and worker start: nothing on the suite's own database."""
 
     @property
     def environment(self) -> dict[str, str]:

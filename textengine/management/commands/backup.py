@@ -8,7 +8,7 @@ from textengine.backups.taking import take
 
 
 class Command(BaseCommand):
-    help = "Write all rows and pictures to one new archive, while everything runs (see docs/deployment.md)."
+    help = "Write all rows and pictures to one new archive, while everything runs (see docs/backups.md)."
     # Whatever is wrong with the settings, what is there can be saved.
     requires_system_checks = []
 

@@ -8,7 +8,7 @@ from textengine.backups.restoring import restore
 
 
 class Command(BaseCommand):
-    help = "Make an empty database what a backup says, with the brake on (see docs/deployment.md)."
+    help = "Make an empty database what a backup says, with the brake on (see docs/backups.md)."
     requires_system_checks = []
 
     def add_arguments(self, parser):

@@ -1,22 +1,22 @@
-"""The drill: an installation is lost in the middle of a story, and becomes a new one of its last backup."""
+"""The drill: an installation is lost in the middle of a story, and becomes a new one of its last backup.
+
+Leases run out in it, and the clusters of two installations start: `make test-deploy` runs it.
+"""
 
 import json
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-import psycopg
-import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
-from django.db import connection
 
 from stories.tests.factory import make_story
 from subscribers.models import Message
 
-from .processes import ROOT, Processes, url_of_database, wait_until
+from .copies import ask
+from .processes import ROOT, Processes, wait_until
 from .readers import assert_each_got, explained, phones, text_in
 
 TEXTS = [f"Text {number}" for number in range(1, 7)]
@@ -26,20 +26,6 @@ RELEASE = (
     "from django.utils import timezone; from subscribers import holds; from subscribers.models import Hold; "
     "holds.release(Hold.objects.active().get(story=None), timezone.now())"
 )
-
-
-@pytest.fixture
-def copy_url(tmp_path):
-    """The address of a database that is empty, of the kind of this test's own."""
-    if connection.vendor == "sqlite":
-        yield f"sqlite:///{tmp_path / 'copy.sqlite3'}"
-        return
-    name = f"{connection.settings_dict['NAME']}_copy"
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-    yield url_of_database().rpartition("/")[0] + f"/{name}"
-    with connection.cursor() as cursor:
-        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def manage(processes: Processes, *arguments: str, url: str = "", media: Path | None = None) -> str:
@@ -56,15 +42,6 @@ def rows(processes: Processes, **copy) -> list[dict]:
     return json.loads(manage(processes, "dumpdata", *excluded, **copy))
 
 
-def ask(url: str, sql: str) -> list[tuple]:
-    """Ask the copy, to which Django is not connected."""
-    if url.startswith("sqlite"):
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as database:
-            return database.execute(sql).fetchall()
-    with psycopg.connect(url) as database:
-        return database.execute(sql).fetchall()
-
-
 def kill_in_the_middle(processes: Processes) -> None:
     """Kill the worker while requests of its are under way, before a callback tells of them; stop the web server."""
     under_way = Message.objects.filter(status=Message.Status.SENDING).exclude(begun_at=None)
@@ -77,7 +54,9 @@ def kill_in_the_middle(processes: Processes) -> None:
 
 
 def test_a_copy_has_the_same_rows_and_texts_nobody_until_it_is_released_and_then_each_once(
-    processes, copy_url, tmp_path_factory
+    processes,
+    copy_url,
+    tmp_path_factory,
 ):
     folder = tmp_path_factory.mktemp("backups")
     archive, media = folder / "backup.tar.gz", folder / "media"

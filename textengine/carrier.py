@@ -6,6 +6,8 @@ of numbers, bodies and SIDs.
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -164,7 +166,7 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
     """
     filters = {"from_": sender} if sender else {}
     found = []
-    try:
+    with errors_in_our_words():
         messages = await client(settings.TWILIO_API_URL).messages.stream_async(to=to, page_size=100, **filters)
         async for message in messages:
             if not is_sid(message.sid):
@@ -174,10 +176,6 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
                 break  # They come newest first.
             if candidate.body in (body, TRIAL_PREFIX + body) and str(message.direction).startswith("outbound"):
                 found.append(candidate)
-    except TwilioRestException as error:
-        raise refusal(error) from error
-    except NO_USABLE_ANSWER as error:
-        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
     return found[::-1]
 
 
@@ -187,7 +185,7 @@ async def received(number: str, since: datetime) -> list[Received]:
     Raises CarrierError when it cannot say.
     """
     found = []
-    try:
+    with errors_in_our_words():
         messages = await client(settings.TWILIO_API_URL).messages.stream_async(
             to=number, date_sent_after=since.astimezone(UTC), page_size=100
         )
@@ -197,10 +195,6 @@ async def received(number: str, since: datetime) -> list[Received]:
                 urls = [settings.TWILIO_API_URL + each.uri.removesuffix(".json") for each in media]
                 at = accepted(message).created_at or since
                 found.append(Received(message.sid, message.from_ or "", number, message.body or "", urls, at))
-    except TwilioRestException as error:
-        raise refusal(error) from error
-    except NO_USABLE_ANSWER as error:
-        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
     return found[::-1]
 
 
@@ -225,6 +219,11 @@ async def erase(sid: str, only_words: bool = False) -> None:
         raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
 
 
+def signature(url: str, parameters: dict[str, str]) -> str:
+    """Return what the carrier puts into X-Twilio-Signature of a POST of these parameters."""
+    return RequestValidator(settings.TWILIO_AUTH_TOKEN).compute_signature(url, parameters)
+
+
 def is_signed(request: HttpRequest) -> bool:
     """Tell whether the carrier signed this POST, for the address under which it reaches us."""
     signature = request.headers.get("X-Twilio-Signature")
@@ -244,6 +243,17 @@ def origin(sender: str) -> dict[str, str]:
 def sender_name(number: str) -> str:
     """Return by what the carrier limits a message from our `number`: the service that sends it, or the number."""
     return settings.TWILIO_MESSAGING_SERVICE_SID or number or settings.TWILIO_NUMBER
+
+
+@contextmanager
+def errors_in_our_words() -> Iterator[None]:
+    """Raise CarrierError instead of what the Twilio library raises about a request that changes no message."""
+    try:
+        yield
+    except TwilioRestException as error:
+        raise refusal(error) from error
+    except NO_USABLE_ANSWER as error:
+        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
 
 
 def refusal(error: TwilioRestException) -> CarrierError:

@@ -1,5 +1,6 @@
 """What the carrier knows of us: the account, the number or service, and where it takes what readers text."""
 
+import re
 from collections.abc import Iterator
 
 from django.conf import settings
@@ -75,12 +76,17 @@ def look_at_url(inbox: Inbox) -> Finding:
     if inbox.leads_elsewhere:
         return wrong(part, f"texts to {inbox.name} are taken to {inbox.leads_elsewhere}.", mend)
     if inbox.url.partition("#")[0] != wanted().partition("#")[0]:
-        return wrong(part, f"texts to {inbox.name} are taken to {inbox.url or 'nowhere'}, not to {wanted()}.", mend)
+        return wrong(part, f"texts to {inbox.name} are taken to {shown(inbox.url)}, not to {wanted()}.", mend)
     if inbox.method != "POST":
         return wrong(part, f"texts to {inbox.name} are taken here by {inbox.method}.", mend)
     if inbox.url != wanted():
         return note(part, f"texts to {inbox.name} are not brought again when we are being restarted.", mend)
     return ok(part, f"texts to {inbox.name} are taken to {inbox.url}.")
+
+
+def shown(url: str) -> str:
+    """Return an address without the login that it may have."""
+    return re.sub(r"//[^/]*@", "//…@", url) or "nowhere"
 
 
 def mended(found: list[Inbox | None]) -> list[Inbox]:

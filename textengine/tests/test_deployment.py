@@ -1,6 +1,7 @@
 """What docs/deployment.md describes: one set of commands, in the image, compose file, units and Procfile alike."""
 
 import json
+import re
 import shlex
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ from datetime import timedelta
 import pytest
 import yaml
 from django.conf import settings
+from django.core.management import get_commands
 from django.utils import timezone
 
 from stories.tests.factory import make_story
@@ -95,6 +97,15 @@ def test_as_another_user_on_files_that_cannot_change_it_runs_and_drains():
         assert_drains(processes, readers=20)
         assert processes.stop("web") == 0
         assert processes.files() == files
+
+
+@pytest.mark.parametrize("page", ["deployment.md", "backups.md"])
+def test_what_the_guides_have_one_run_is_there(page):
+    words = (ROOT / "docs" / page).read_text()
+    assert set(re.findall(r"manage\.py ([a-z]+)", words)) <= set(get_commands())
+    assert set(re.findall(r"python -m (textengine\.[a-z]+)", words)) <= {"textengine.probe"}
+    for path in re.findall(r"deploy/systemd/[a-z.-]+[a-z]", words):
+        assert list(ROOT.glob(f"{path}*")), path
 
 
 def test_a_web_process_that_does_not_answer_is_said_to(monkeypatch):

@@ -120,6 +120,7 @@ def test_nothing_is_set_at_the_carrier_where_our_address_does_not_answer(running
 @pytest.mark.parametrize(
     ("set_there", "said"),
     [
+        ({"sms_url": "https://jo:secret@example.org/x"}, "are taken to https://…@example.org/x, not to"),
         ({"sms_method": "GET"}, "WRONG number: texts to +15005550006 are taken here by GET."),
         ({"sms_application_sid": "AP" + "1" * 32}, "are taken to the TwiML application AP1"),
         (

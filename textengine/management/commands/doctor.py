@@ -58,7 +58,7 @@ class Command(BaseCommand):
                 yield note("number", "nothing was set at Twilio: PUBLIC_URL does not lead to us.", "Mend that first.")
             elif fix:
                 for inbox in account.mended(inboxes):
-                    yield note("number", f"texts to {inbox.name} were taken to {inbox.url or 'nowhere'} until now.")
+                    yield note("number", f"texts to {inbox.name} were taken to {account.shown(inbox.url)} until now.")
                 inboxes = account.inboxes()
             yield from account.look_at_inboxes(inboxes)
         except CarrierError as error:

@@ -10,7 +10,7 @@ help:
 	@echo "make run     set up everything and run it (web, worker, sandbox); Ctrl-C stops all"
 	@echo "make setup   set up only: .venv and what the project stands on"
 	@echo "make test    set up and pass the tests, on SQLite and on PostgreSQL where it is installed"
-	@echo "make test-slow  what takes minutes: more chaos, more of the whole way, on both databases"
+	@echo "make test-slow  what takes minutes, on both databases: more chaos, a new installation, a lost one restored"
 	@echo "make bench   measure it beside what else could have been built (bench/README.md)"
 	@echo "make chaos   kill processes for a minute while 200 readers read; nothing may be lost or doubled"
 	@echo "make docs    build the documentation into docs/_build/html; a warning is an error"

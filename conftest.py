@@ -12,6 +12,7 @@ from pytest_django.plugin import blocking_manager_key
 from textengine import carrier
 from textengine.tests.backends import RUN
 from textengine.tests.chromium import launched
+from textengine.tests.copies import empty_database
 from textengine.tests.processes import Processes
 from textengine.tests.sandbox_process import SandboxProcess
 
@@ -21,7 +22,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 ORDINARY, WHOLE_WAY, TRANSACTIONAL, WITHOUT_DATABASE = range(4)
 EMPTIED = pytest.StashKey[bool]()
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
-# No test of this sandbox lets a phone text us.
+# When a phone of this sandbox texts us, nobody hears it.
 NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
 
 
@@ -120,6 +121,13 @@ def processes(transactional_db, django_db_serialized_rollback, tmp_path):
     """Web, worker and sandbox as real processes on this test's database, which is as migrations leave it."""
     with Processes(media_root=tmp_path) as processes:
         yield processes
+
+
+@pytest.fixture
+def copy_url(tmp_path):
+    """The address of an empty database of the kind of this test's own, which has to be there."""
+    with empty_database(tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(autouse=True)

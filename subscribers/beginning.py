@@ -24,17 +24,17 @@ BEGIN = """
 UPDATE subscribers_message SET
     body = COALESCE((SELECT body FROM stories_storytext WHERE id = text_id), body),
     media_urls = CASE WHEN text_id IS NULL THEN media_urls ELSE '[]' END,
-    begun_at = %(now)s, lease_until = %(lease_until)s, attempts = attempts + 1
+    begun_at = %(begun_at)s, lease_until = %(lease_until)s, attempts = attempts + 1
 WHERE id IN %(ids)s AND status = 'sending' AND lease = %(lease)s AND lease_until > %(now)s AND begun_at IS NULL
     AND EXISTS (
         SELECT 1 FROM subscribers_subscriber r
         WHERE r.id = subscriber_id AND (r.opted_out_at IS NULL) <> (automatic = 'stopped'))
     AND (step IS NULL OR text_id IS NOT NULL AND EXISTS (
         SELECT 1 FROM subscribers_enrollment e WHERE e.id = enrollment_id AND e.status = 'active'))
-    AND NOT EXISTS (
+    AND (%(is_asked)s OR NOT EXISTS (
         SELECT 1 FROM subscribers_hold h
         WHERE h.released_at IS NULL AND (h.story_id IS NULL OR h.story_id = subscribers_message.story_id
-            AND (h.text_id IS NULL OR h.text_id = subscribers_message.text_id)))
+            AND (h.text_id IS NULL OR h.text_id = subscribers_message.text_id))))
 RETURNING id, (SELECT phone_number FROM subscribers_subscriber r WHERE r.id = subscriber_id), number, body, media_urls,
     due_at, lead, (SELECT t.media FROM stories_storytext t WHERE t.id = text_id),
     (SELECT t.media_url FROM stories_storytext t WHERE t.id = text_id)
@@ -62,24 +62,33 @@ class Request:
     due_at: datetime
 
 
-def begin(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
+def begin(message_ids: list[int], lease: UUID, now: datetime, begun_at: datetime | None = None) -> list[Request]:
     """Mark these messages as begun, worded as their texts now read; return those that may go out, the oldest first.
 
     From this commit on their outcome is unknown until it is recorded. The others are held, canceled or handed over.
+    With `begun_at`, they may have begun at that moment and are only asked for, which no brake stands in the way of.
     """
-    requests = mark(message_ids, lease, now)
+    requests = mark(message_ids, lease, now, begun_at)
     if len(requests) < len(message_ids):
         put_aside(message_ids, lease, now)
     return sorted(requests, key=lambda request: (request.due_at, request.message_id))
 
 
 @retried_at_once
-def mark(message_ids: list[int], lease: UUID, now: datetime) -> list[Request]:
+def mark(message_ids: list[int], lease: UUID, now: datetime, begun_at: datetime | None) -> list[Request]:
     """Begin those of these messages that nothing stands in the way of."""
     if connection.features.has_select_for_update:
         run_sql(LOCK, ids=message_ids)
     requests, pictures, bodies = [], [], []
-    rows = run_sql(BEGIN, ids=message_ids, lease=lease, now=now, lease_until=now + LEASE)
+    rows = run_sql(
+        BEGIN,
+        ids=message_ids,
+        lease=lease,
+        now=now,
+        lease_until=now + LEASE,
+        begun_at=begun_at or now,
+        is_asked=begun_at is not None,
+    )
     for pk, to, number, body, media_urls, due_at, lead, media, media_url in rows:
         if lead:
             body = led(lead, body)

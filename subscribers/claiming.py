@@ -5,7 +5,7 @@ import random
 from datetime import datetime, timedelta
 from itertools import zip_longest
 from socket import gethostname
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -16,7 +16,7 @@ from stories.models import Story
 from textengine.database import run_sql
 
 from .holds import hold_back
-from .models import Message
+from .models import Hold, Message
 from .nights import Candidate, candidates_of, let_sleep
 from .rates import Rates
 
@@ -42,35 +42,53 @@ def claim(now: datetime) -> int:
     """Turn messages that are due, or about to be, into tasks; return how many messages were taken.
 
     1. Look, without a lock: an idle poll writes nothing.
-    2. Put what the brake covers aside as `held`.
-    3. Give back messages whose lease ran out before their request began.
-    4. Take what is due, wakes nobody and has room in its sender's rate, oldest first, and what has to be looked up.
-    5. Enqueue tasks in the same transaction, so that neither is ever without the other.
+    2. Take what the carrier may have, since it was due before a backup was restored: it has to be asked first.
+    3. Put what the brake covers aside as `held`.
+    4. Give back messages whose lease ran out before their request began.
+    5. Take what is due, wakes nobody and has room in its sender's rate, oldest first, and what has to be looked up.
+    6. Enqueue tasks in the same transaction, so that neither is ever without the other.
     """
     horizon = now + LOOK_AHEAD
     if not run_sql(ANYTHING_TO_DO, horizon=horizon, now=now):
         return 0
     due, expired = Message.objects.due(horizon), Message.objects.expired(now)
+    lease = uuid4()
     with transaction.atomic():
+        doubtful = free(in_doubt(due))
+        take(doubtful, lease, now)
         hold_back(due)
         never_begun = expired.filter(begun_at=None).order_by("lease_until", "pk")
         Message.objects.filter(pk__in=free(never_begun)).give_back()
         rates = Rates(now, horizon)
         ids = rates.admit(let_sleep(next_of(rates.open(due)), now))
         unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))
-        lease = uuid4()
-        Message.objects.filter(pk__in=ids + unknown).update(
-            status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE, lease_owner=owner()
-        )
-        for task, taken in (("send", ids), ("recover", unknown)):
+        take(ids + unknown, lease, now)
+        for task, taken in (("ask", doubtful), ("send", ids), ("recover", unknown)):
             for part in parts_of(taken):
                 async_task(f"subscribers.tasks.{task}", part, str(lease))
-    return len(ids) + len(unknown)
+    return len(doubtful) + len(ids) + len(unknown)
+
+
+def in_doubt(due: QuerySet[Message]) -> QuerySet[Message]:
+    """Return those that may have gone out between a backup and its restoring; what was due later cannot have."""
+    restored = Hold.objects.restored()
+    return due.filter(due_at__lte=restored.asks_until).order_by("due_at", "pk") if restored else due.none()
+
+
+def take(ids: list[int], lease: UUID, now: datetime) -> None:
+    if ids:
+        Message.objects.filter(pk__in=ids).update(
+            status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE, lease_owner=owner()
+        )
 
 
 def owner(group: int | None = None) -> str:
     """Return the name of a cluster, this process's own by default: its machine and its process group."""
-    return f"{gethostname()[:60]}:{group or os.getpgrp()}"
+    return f"{machine()}:{group or os.getpgrp()}"
+
+
+def machine() -> str:
+    return gethostname()[:60]
 
 
 def next_of(due: QuerySet[Message]) -> list[Candidate]:

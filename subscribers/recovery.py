@@ -5,7 +5,8 @@ from uuid import UUID
 
 from textengine import carrier
 
-from .models import Message
+from .beginning import begin
+from .models import Hold, Message
 from .outcomes import Outcome, record
 
 # The carrier's clock and ours may differ by this much.
@@ -38,6 +39,16 @@ def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
         else:
             outcomes.append(Outcome(message.pk, now, error=NOT_FOUND))
     record(outcomes, lease=lease)
+
+
+def ask(message_ids: list[int], lease: UUID, now: datetime) -> None:
+    """Settle messages that the carrier may have, since they were due between a backup and its restoring.
+
+    Each is worded, and taken for begun when the backup was taken. Where the carrier has it, the reader's next one may
+    be in the same doubt, so that a reader is followed to the text that was really the last.
+    """
+    begin(message_ids, lease, now, begun_at=Hold.objects.restored().asks_since)
+    recover(message_ids, lease, now)
 
 
 async def look_up(message: Message) -> list[carrier.Accepted] | carrier.CarrierError:

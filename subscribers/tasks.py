@@ -23,6 +23,10 @@ def recover(message_ids: list[int], lease: str) -> None:
     recovery.recover(message_ids, UUID(lease), timezone.now())
 
 
+def ask(message_ids: list[int], lease: str) -> None:
+    recovery.ask(message_ids, UUID(lease), timezone.now())
+
+
 def follow_story(story_id: int, after: int = 0) -> None:
     last = scheduling.follow_story(story_id, timezone.now(), after)
     if last is not None:

@@ -6,6 +6,8 @@ of numbers, bodies and SIDs.
 
 import asyncio
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import Enum
@@ -112,6 +114,18 @@ class Accepted:
     created_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A text that a reader sent to our `number`, as the carrier keeps it: `at` is the carrier's own time, aware."""
+
+    sid: str
+    sender: str
+    number: str
+    body: str
+    media_urls: list[str]
+    at: datetime
+
+
 def preload() -> None:
     """Load what sending needs, which the library loads when it first sends: processes forked from this one share it."""
     import_module("twilio.rest.api")
@@ -152,7 +166,7 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
     """
     filters = {"from_": sender} if sender else {}
     found = []
-    try:
+    with errors_in_our_words():
         messages = await client(settings.TWILIO_API_URL).messages.stream_async(to=to, page_size=100, **filters)
         async for message in messages:
             if not is_sid(message.sid):
@@ -162,10 +176,25 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
                 break  # They come newest first.
             if candidate.body in (body, TRIAL_PREFIX + body) and str(message.direction).startswith("outbound"):
                 found.append(candidate)
-    except TwilioRestException as error:
-        raise refusal(error) from error
-    except NO_USABLE_ANSWER as error:
-        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
+    return found[::-1]
+
+
+async def received(number: str, since: datetime) -> list[Received]:
+    """Return the texts to our `number` that the carrier has had since then, oldest first.
+
+    Raises CarrierError when it cannot say.
+    """
+    found = []
+    with errors_in_our_words():
+        messages = await client(settings.TWILIO_API_URL).messages.stream_async(
+            to=number, date_sent_after=since.astimezone(UTC), page_size=100
+        )
+        async for message in messages:
+            if message.direction == "inbound" and is_sid(message.sid):
+                media = await message.media.list_async() if message.num_media not in ("0", None) else []
+                urls = [settings.TWILIO_API_URL + each.uri.removesuffix(".json") for each in media]
+                at = accepted(message).created_at or since
+                found.append(Received(message.sid, message.from_ or "", number, message.body or "", urls, at))
     return found[::-1]
 
 
@@ -190,6 +219,11 @@ async def erase(sid: str, only_words: bool = False) -> None:
         raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
 
 
+def signature(url: str, parameters: dict[str, str]) -> str:
+    """Return what the carrier puts into X-Twilio-Signature of a POST of these parameters."""
+    return RequestValidator(settings.TWILIO_AUTH_TOKEN).compute_signature(url, parameters)
+
+
 def is_signed(request: HttpRequest) -> bool:
     """Tell whether the carrier signed this POST, for the address under which it reaches us."""
     signature = request.headers.get("X-Twilio-Signature")
@@ -209,6 +243,17 @@ def origin(sender: str) -> dict[str, str]:
 def sender_name(number: str) -> str:
     """Return by what the carrier limits a message from our `number`: the service that sends it, or the number."""
     return settings.TWILIO_MESSAGING_SERVICE_SID or number or settings.TWILIO_NUMBER
+
+
+@contextmanager
+def errors_in_our_words() -> Iterator[None]:
+    """Raise CarrierError instead of what the Twilio library raises about a request that changes no message."""
+    try:
+        yield
+    except TwilioRestException as error:
+        raise refusal(error) from error
+    except NO_USABLE_ANSWER as error:
+        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
 
 
 def refusal(error: TwilioRestException) -> CarrierError:

@@ -87,10 +87,12 @@ class CarrierHttpClient(AsyncHttpClient):
     ):
         """Send a request to the path and query of `url`; raises aiohttp's errors without a usable answer."""
         parts = urlsplit(url)
+        # Twilio has a host for each of its products; whoever stands in for it has one for all.
+        base = self.api_url.replace("//api.twilio.com", f"//{parts.netloc}")
         query = "&".join(part for part in (parts.query, urlencode(params or {}, doseq=True)) if part)
         async with self.session.request(
             method,
-            f"{self.api_url}{parts.path}{f'?{query}' if query else ''}",
+            f"{base}{parts.path}{f'?{query}' if query else ''}",
             data=urlencode(data, doseq=True) if data else None,
             headers=(headers or {}) | ({"Authorization": aiohttp.encode_basic_auth(*auth)} if auth else {}),
             allow_redirects=allow_redirects,

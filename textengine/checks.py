@@ -61,8 +61,7 @@ def malformed() -> list[CheckMessage]:
 
 
 def unsafe() -> list[CheckMessage]:
-    carrier, public = urlsplit(settings.TWILIO_API_URL), urlsplit(settings.PUBLIC_URL)
-    real = carrier.hostname == TWILIO_HOST or carrier.hostname.endswith("." + TWILIO_HOST)
+    real, public = is_twilio(settings.TWILIO_API_URL), urlsplit(settings.PUBLIC_URL)
     messages: list[CheckMessage] = []
     if settings.TWILIO_AUTH_TOKEN == SANDBOX_AUTH_TOKEN and (real or public.hostname not in LOOPBACK):
         messages.append(
@@ -86,6 +85,11 @@ def unsafe() -> list[CheckMessage]:
             )
         )
     return messages
+
+
+def is_twilio(url: str) -> bool:
+    """Tell whether this is Twilio's own address, and not one that stands in for it."""
+    return f".{urlsplit(url).hostname}".endswith(f".{TWILIO_HOST}")
 
 
 @register(Tags.security)

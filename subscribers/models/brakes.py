@@ -18,6 +18,10 @@ class HoldQuerySet(LockedQuerySet):
     def active(self) -> Self:
         return self.filter(released_at=None)
 
+    def restored(self) -> "Hold | None":
+        """Return the latest that a restored backup began with, released or not; None where nothing was restored."""
+        return self.exclude(asks_since=None).order_by("asks_until").last()
+
     def unfinished(self) -> Self:
         """In force, or being released."""
         return self.filter(done_at=None)
@@ -52,6 +56,10 @@ class Hold(models.Model):
     )
     created_at = models.DateTimeField("since", auto_now_add=True)
     released_at = models.DateTimeField("released", null=True, blank=True, editable=False)
+    # When the backup was taken with which this hold began, and when that was restored: what was due by the latter, the
+    # carrier may have had since the former.
+    asks_since = models.DateTimeField(null=True, editable=False)
+    asks_until = models.DateTimeField(null=True, editable=False)
     released_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.SET_NULL,

@@ -29,6 +29,8 @@ def work(now: datetime | None = None) -> int:
                 # Whoever sends waits, by the real clock, until a message is due.
                 Message.objects.filter(pk__in=ids).update(due_at=Least(F("due_at"), timezone.now()))
             dispatch.send(ids, lease)
+        elif function == "ask":
+            recovery.ask(ids, lease, timezone.now())
         else:
             recovery.recover(ids, lease, timezone.now())
     return len(tasks)

@@ -56,13 +56,20 @@ def read_login(header):
 
 def authenticate(request):
     """Return the account that the request logs in as; raise 20003 when it is not the one in the path."""
-    services = request.app.state
-    user, password = read_login(request.headers.get("authorization", ""))
-    account = request.path_params["account"]
-    allowed = user == services.account_sid if services.account_sid else ACCOUNT_SID.fullmatch(user)
-    if not allowed or user != account or not hmac.compare_digest(password.encode(), services.token):
+    account = logged_in(request)
+    if account != request.path_params["account"]:
         raise ApiError(UNAUTHORIZED)
     return account
+
+
+def logged_in(request):
+    """Return the account that the request logs in as; raise 20003 when that is none."""
+    services = request.app.state
+    user, password = read_login(request.headers.get("authorization", ""))
+    allowed = user == services.account_sid if services.account_sid else ACCOUNT_SID.fullmatch(user)
+    if not allowed or not hmac.compare_digest(password.encode(), services.token):
+        raise ApiError(UNAUTHORIZED)
+    return user
 
 
 async def read_form(request):
@@ -233,5 +240,6 @@ routes = [
     Route(f"{ACCOUNT}/Messages/{{sid}}.json", fetch, methods=["GET"]),
     Route(f"{ACCOUNT}/Messages/{{sid}}.json", update, methods=["POST"]),
     Route(f"{ACCOUNT}/Messages/{{sid}}.json", delete, methods=["DELETE"]),
-    Route(f"{ACCOUNT}/{{rest:path}}", unknown, methods=["GET", "POST", "DELETE"]),
 ]
+# Behind all others.
+unknown_route = Route(f"{ACCOUNT}/{{rest:path}}", unknown, methods=["GET", "POST", "DELETE"])

@@ -5,10 +5,11 @@ from contextlib import asynccontextmanager
 from starlette.applications import Starlette
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from . import api, phones
+from . import account, api, phones
 from .delivery import Delivery
 from .errors import ApiError
 from .inbound import Inbound
+from .inboxes import Inboxes
 from .webhooks import Webhooks, open_session
 
 
@@ -35,14 +36,9 @@ def build_app(store, faults, *, own_url, webhook_url, token, account_sid, delay)
             services.store, services.faults = store, faults
             services.account_sid, services.token = account_sid, token.encode()
             services.delivery = Delivery(store, faults, webhooks, http, delay)
+            services.inboxes = Inboxes(store, webhook_url)
             services.inbound = Inbound(
-                store,
-                services.delivery,
-                webhooks,
-                http,
-                webhook_url=webhook_url,
-                own_url=own_url,
-                account_sid=account_sid,
+                store, services.delivery, webhooks, http, services.inboxes, own_url=own_url, account_sid=account_sid
             )
             services.delivery.start()
             try:
@@ -53,7 +49,7 @@ def build_app(store, faults, *, own_url, webhook_url, token, account_sid, delay)
                 store.archive.close()
 
     return Starlette(
-        routes=[*api.routes, *phones.routes],
+        routes=[*api.routes, *account.routes, api.unknown_route, *phones.routes],
         lifespan=lifespan,
         exception_handlers={ApiError: api.api_error, phones.BadRequest: phones.bad_request},
     )

@@ -22,10 +22,10 @@ UNKNOWN_ACCOUNT = "AC" + "0" * 32
 class Inbound:
     """Takes a text from a phone and calls the webhook with it."""
 
-    def __init__(self, store, delivery, webhooks, http, *, webhook_url, own_url, account_sid=None):
+    def __init__(self, store, delivery, webhooks, http, inboxes, *, own_url, account_sid=None):
         """`own_url` is where this sandbox answers, for the links to inbound pictures."""
         self.store, self.delivery, self.webhooks, self.http = store, delivery, webhooks, http
-        self.webhook_url, self.own_url, self.account_sid = webhook_url, own_url, account_sid
+        self.inboxes, self.own_url, self.account_sid = inboxes, own_url, account_sid
         self.tasks = set()
 
     async def text(self, phone, ours, body, media_urls=()):
@@ -82,7 +82,13 @@ class Inbound:
                 first_attempt.set_result(None)
 
         try:
-            answer = await self.webhooks.post(self.webhook_url, self._params(message), token_hex(16), on_failure=ended)
+            url = self.inboxes.url_for(message.ours)
+            if not url:
+                self.store.warn(
+                    message.phone, f"Nobody hears this text: {message.ours} is not set to post it to a URL."
+                )
+                return
+            answer = await self.webhooks.post(url, self._params(message), token_hex(16), on_failure=ended)
             for reply in read_answer(answer):
                 self._send_back(message, reply)
         except Unanswered as problem:

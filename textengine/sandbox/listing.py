@@ -45,11 +45,14 @@ def list_messages(store, account_sid, url):
 
 
 def list_media(message, url):
-    """Return all attachments of a message as one page: there are ten at most."""
-    query = read_query(url)
-    size = page_size(query)
+    """Return all attachments of a message: there are ten at most."""
+    return one_page(url, "media_list", [media.resource() for media in message.media])
+
+
+def one_page(url, name, rows):
+    """Return these rows as the one page of a list that is never longer."""
+    size = page_size(read_query(url))
     uri = f"{url.path}?PageSize={size}&Page=0"
-    rows = [media.resource() for media in message.media[:size]]
     return {
         "first_page_uri": uri,
         "next_page_uri": None,
@@ -59,7 +62,7 @@ def list_media(message, url):
         "start": 0,
         "end": max(len(rows) - 1, 0),
         "uri": uri,
-        "media_list": rows,
+        name: rows[:size],
     }
 
 

@@ -98,6 +98,10 @@ class Processes:
     Texts come at any hour, so that tests pass at any, unless there are `quiet_hours`.
     """
 
+    # How processes are run: where, and by which Python, with what stands before it.
+    root = ROOT
+    python: tuple[str, ...] = (sys.executable,)
+
     def __init__(
         self,
         media_root: Path,
@@ -123,6 +127,7 @@ class Processes:
     def __enter__(self):
         try:
             self.sandbox.start()
+            self.prepare()
             self.start("web")
             self.start("worker")
             wait_until(self.answers, 20, self.logged)
@@ -138,6 +143,9 @@ class Processes:
             ends.callback(self.kill_left_behind)
             for name in self.running:
                 ends.callback(self.stop, name)
+
+    def prepare(self) -> None:
+        """Do what has to be done before web and worker start: nothing on the suite's own database."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -164,10 +172,17 @@ class Processes:
 
     def start(self, name: str) -> None:
         command = {
-            "web": [sys.executable, "-m", "textengine.web"],
-            "worker": [sys.executable, "manage.py", "qcluster"],
+            "web": [*self.python, "-m", "textengine.web"],
+            "worker": [*self.python, "manage.py", "qcluster"],
         }[name.split()[-1]]
-        self.running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
+        self.running[name] = subprocess.Popen(
+            command, cwd=self.root, env=self.environment, stdout=self.log, stderr=self.log
+        )
+
+    def run(self, *arguments: str) -> subprocess.CompletedProcess:
+        """Run Python with these arguments as the processes are run, to its end."""
+        command = [*self.python, *arguments]
+        return subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False)
 
     def stop(self, name: str, timeout: float = 45) -> int:
         """Ask a process to end, as a supervisor does, and return its exit code."""

@@ -1,0 +1,10 @@
+"""One archive of everything that an installation keeps, rows and pictures, and how it becomes an installation again.
+
+The archive is a tar.gz: the database as one file, the pictures below `media/`, and, written last, `manifest.json`,
+which says of what the archive was taken, and when, and has the checksum of each file. Settings, and with them the
+secrets, are not in it: they are not kept in the database.
+"""
+
+
+class BackupError(Exception):
+    """What stands in the way, as a sentence; nothing was changed, and nothing half-written is left."""

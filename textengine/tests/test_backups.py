@@ -1,0 +1,166 @@
+"""What a backup has, and what becomes of it; test_restore_drill.py does the same to an installation that runs."""
+
+import os
+import re
+import subprocess
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from django.core.files.base import ContentFile
+from django.core.files.storage import default_storage
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.utils import timezone
+
+from stories.tests.factory import make_story
+from subscribers.models import Hold, Message
+from subscribers.tests.factory import make_enrollment
+from textengine.backups import archive, restoring
+
+from .copies import ask, tables
+from .processes import ROOT, url_of_database
+
+TAKEN_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
+NEXT_ID = {
+    "sqlite": "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'subscribers_message'",
+    "postgresql": "SELECT nextval('subscribers_message_id_seq')",
+}
+
+
+def restore(path: Path, url: str, media: Path) -> subprocess.CompletedProcess:
+    """Restore an archive to the database at `url`, as another installation."""
+    environment = os.environ | {"DATABASE_URL": url, "MEDIA_ROOT": str(media)}
+    command = [sys.executable, "manage.py", "restore", str(path)]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+
+def rows(url: str) -> dict[str, list[tuple]]:
+    """Return the rows of all tables but of holds; messages without their status."""
+    found = tables(url)
+    del found["subscribers_hold"], found["subscribers_message"]
+    return found | {
+        "messages": ask(url, "SELECT id, body, due_at, sid, media_urls FROM subscribers_message ORDER BY id")
+    }
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_a_restored_copy_has_the_same_rows_and_pictures_and_begins_with_the_brake_on(
+    copy_url,
+    tmp_path_factory,
+):
+    folder = tmp_path_factory.mktemp("backups")
+    path, media = folder / "backup.tar.gz", folder / "media"
+    default_storage.save("pictures/river.gif", ContentFile(b"GIF89a"))
+    story = make_story(keyword="river", texts=[("Ünïted 🌊", 0), ("Two", 60)])
+    for _ in range(3):
+        make_enrollment(story=story)
+    Hold.objects.create(story=story, reason="A wrong name.")
+    Message.objects.filter(pk=Message.objects.earliest("pk").pk).update(status=Message.Status.HELD)
+    before, last = rows(url_of_database()), Message.objects.latest("pk").pk
+    call_command("backup", str(path))
+    assert path.stat().st_mode & 0o777 == 0o600
+
+    said = restore(path, copy_url, media)
+    assert (said.returncode, said.stderr) == (0, "")
+    assert "Everything is on hold: nobody is texted." in said.stdout
+    assert rows(copy_url) == before
+    assert (media / "pictures/river.gif").read_bytes() == b"GIF89a"
+    # Whatever waits is asked for at the carrier first, also what another hold kept back.
+    assert {status for (status,) in ask(copy_url, "SELECT status FROM subscribers_message")} == {"scheduled"}
+    holds = ask(copy_url, "SELECT story_id, reason FROM subscribers_hold WHERE released_at IS NULL ORDER BY id")
+    assert holds[0] == (story.pk, "A wrong name.")
+    assert holds[1][0] is None
+    assert re.match(r"Restored on .* from the backup of .*\. Release it when no other copy", holds[1][1])
+    assert ask(copy_url, NEXT_ID[connection.vendor])[0][0] > last + 1_000_000
+
+    again = restore(path, copy_url, media)
+    assert again.returncode == 1
+    assert again.stderr.startswith("CommandError: The database of DATABASE_URL is in use")
+
+
+def put_on(script: str) -> None:
+    with connection.cursor() as cursor:
+        for statement in filter(str.strip, script.split(";\n")):
+            cursor.execute(statement)
+
+
+def brake(now: datetime, taken_at: datetime = TAKEN_AT) -> str:
+    return restoring.brake({"taken_at": taken_at.isoformat()}, now)
+
+
+@pytest.mark.django_db
+def test_a_brake_that_was_on_before_stays_on_with_its_reason():
+    now = timezone.now()
+    hold = Hold.objects.create(reason="The editor's word.")
+    put_on(brake(now))
+    [found] = Hold.objects.active()
+    assert (found.pk, found.created_at) == (hold.pk, hold.created_at)
+    assert found.reason.endswith(" runs. It was on before: The editor's word.")
+    assert (found.asks_since, found.asks_until) == (TAKEN_AT, now)
+
+
+@pytest.mark.django_db
+def test_a_copy_of_a_copy_goes_on_asking_for_what_the_first_has_not_asked_for_yet():
+    now = timezone.now()
+    put_on(brake(now - timedelta(hours=1)))
+    assert Hold.objects.restored().asks_since == TAKEN_AT
+    later = now - timedelta(minutes=30)
+    make_enrollment(story=make_story())
+    put_on(brake(now, taken_at=later))
+    assert Hold.objects.restored().asks_since == later
+    Message.objects.update(due_at=now - timedelta(hours=2))
+    Hold.objects.update(asks_since=TAKEN_AT, asks_until=now - timedelta(hours=1))
+    put_on(brake(now, taken_at=later))
+    assert Hold.objects.restored().asks_since == TAKEN_AT
+
+
+def refused(command: str, *arguments) -> str:
+    with pytest.raises(CommandError) as refusal:
+        call_command(command, *map(str, arguments))
+    return str(refusal.value)
+
+
+def write(path: Path, **facts) -> Path:
+    with archive.written(path, TAKEN_AT.timestamp()) as writer:
+        writer.finish({"taken_at": TAKEN_AT.isoformat(), "database": connection.vendor, "migrations": []} | facts)
+    return path
+
+
+def test_what_is_no_whole_backup_is_refused(tmp_path):
+    path = write(tmp_path / "backup.tar.gz")
+    whole = path.read_bytes()
+    for number, (content, words) in enumerate(
+        [
+            (whole[: len(whole) // 2], "is damaged or cut off"),
+            (whole[:40] + bytes([whole[40] ^ 255]) + whole[41:], "is damaged or cut off"),
+            (b"no archive", "is damaged or cut off, or no backup"),
+            (b"", "is damaged or cut off, or no backup"),
+        ]
+    ):
+        damaged = tmp_path / f"{number}.tar.gz"
+        damaged.write_bytes(content)
+        assert words in refused("restore", damaged)
+    assert "cannot be read: No such file" in refused("restore", tmp_path / "none.tar.gz")
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"database": "oracle"}, "This is a backup of oracle, and DATABASE_URL names"),
+        ({"migrations": ["stories.9999_later"]}, "of a later version, which has stories.9999_later; install that"),
+        ({"format": 2}, "is of a format that this version cannot read"),
+    ],
+)
+def test_a_backup_that_does_not_fit_is_refused(tmp_path, facts, words):
+    assert words in refused("restore", write(tmp_path / "backup.tar.gz", **facts))
+
+
+def test_nothing_is_written_over_a_backup_nor_among_the_pictures(tmp_path, settings):
+    path = write(tmp_path / "backup.tar.gz")
+    content = path.read_bytes()
+    settings.MEDIA_ROOT = tmp_path / "media"
+    assert "is there already; choose another name." in refused("backup", path)
+    assert "is in the folder of pictures" in refused("backup", settings.MEDIA_ROOT / "backup.tar.gz")
+    assert path.read_bytes() == content

@@ -197,7 +197,8 @@ def is_signed(request: HttpRequest) -> bool:
         return False
     algorithm = get_signature_algorithm(request.headers.get("X-Twilio-Webhooks-Signature-Settings"))
     url = settings.PUBLIC_URL + request.get_full_path()
-    return RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(url, request.POST, signature, algorithm)
+    secrets = (settings.TWILIO_AUTH_TOKEN, *settings.TWILIO_WEBHOOK_SECRETS)
+    return any(RequestValidator(secret).validate(url, request.POST, signature, algorithm) for secret in secrets)
 
 
 def origin(sender: str) -> dict[str, str]:

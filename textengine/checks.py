@@ -64,10 +64,12 @@ def unsafe() -> list[CheckMessage]:
     carrier, public = urlsplit(settings.TWILIO_API_URL), urlsplit(settings.PUBLIC_URL)
     real = carrier.hostname == TWILIO_HOST or carrier.hostname.endswith("." + TWILIO_HOST)
     messages: list[CheckMessage] = []
-    if settings.TWILIO_AUTH_TOKEN == SANDBOX_AUTH_TOKEN and (real or public.hostname not in LOOPBACK):
+    known = SANDBOX_AUTH_TOKEN in (settings.TWILIO_AUTH_TOKEN, *settings.TWILIO_WEBHOOK_SECRETS)
+    if known and (real or public.hostname not in LOOPBACK):
+        name = "TWILIO_AUTH_TOKEN" if settings.TWILIO_AUTH_TOKEN == SANDBOX_AUTH_TOKEN else "TWILIO_WEBHOOK_SECRETS"
         messages.append(
             Error(
-                "TWILIO_AUTH_TOKEN is the sandbox's, which everybody knows; set it to your Twilio account's.",
+                f"{name} is the sandbox's, which everybody knows; set it to your Twilio account's.",
                 id="textengine.E003",
             )
         )

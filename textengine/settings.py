@@ -194,6 +194,8 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+# Other secrets by which webhooks may be signed: a token that is being replaced, the secret of a shared key.
+TWILIO_WEBHOOK_SECRETS = words("TWILIO_WEBHOOK_SECRETS", "")
 TWILIO_NUMBER = env.str("TWILIO_NUMBER", "").replace(" ", "")
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
 TWILIO_API_URL = base_url("TWILIO_API_URL", "https://api.twilio.com")

@@ -23,6 +23,7 @@ os.environ.update(
         **dict.fromkeys(("DIGEST_EVERY", "DIGEST_AT"), ""),
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "sandbox-auth-token",
+        "TWILIO_WEBHOOK_SECRETS": "",
         "TWILIO_NUMBER": "+15005550006",
         "TWILIO_MESSAGING_SERVICE_SID": "",
         "TWILIO_API_URL": "http://127.0.0.1:8001",

@@ -24,6 +24,7 @@ from subscribers.models import Access, Correction, Enrollment, Export, Hold, Mes
 from subscribers.tests.desk import make_remark
 from subscribers.tests.factory import make_enrollment
 from textengine.accounts import GROUPS, make_account
+from textengine.headers import PERMISSIONS_POLICY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
@@ -214,6 +215,8 @@ ACTIONS = {
     "desk-chief": EDITING | {"hold.release", "subscriber.delete_selected"},
     "operator": {"sender.delete_selected", "systemtext.delete_selected"},
 }
+# A page of the newsroom is kept by nobody but who sees it, if by anybody.
+NOT_KEPT = {"no-store", "private"}
 SIGNS = {200: "+", 400: "!", 403: "-", 404: "0", 405: "5"}
 
 
@@ -350,6 +353,51 @@ def test_an_action_that_is_not_ones_own_does_nothing(client, role):
     client.post(reverse("admin:subscribers_enrollment_changelist"), form)
     paused = "enrollment.pause" in ACTIONS[role]
     assert Enrollment.objects.get().status == ("paused" if paused else "active")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_is_refused_a_page_changes_nothing_by_posting_to_it(client, things, role):
+    if role != "nobody":
+        client.force_login(account(role))
+    before = rows()
+    for name, route in addresses().items():
+        if TABLE[name][ROLES.index(role)] in "l-0":
+            form = {"post": "yes", "confirmed": "yes", "_save": "Save", "title": "x", "reason": "x"}
+            assert sign(client.post(filled(route, things), form)) in "l-05", name
+    assert rows() == before
+
+
+def rows() -> dict[type, list]:
+    """Return all rows that pages can change."""
+    models = [model for model in admin.site._registry if model is not Access]
+    return {model: list(model._base_manager.order_by("pk").values()) for model in models}
+
+
+# Its own page in a frame of the newsroom's, with the styles of whoever pastes it, and no script.
+SNIPPET = "admin:stories_story_share_snippet"
+BY_ALL = {"base-uri 'self'", "form-action 'self'", "object-src 'none'", "img-src 'self' data: blob:"}
+POLICY = BY_ALL | {"default-src 'self'", "frame-ancestors 'none'"}
+SNIPPETS_POLICY = BY_ALL | {"default-src 'none'", "style-src 'self' 'unsafe-inline'", "frame-ancestors 'self'"}
+
+
+def test_every_page_says_by_its_headers_what_browsers_may_do_with_it(client, things):
+    client.force_login(account("superuser"))
+    client.raise_request_exception = False
+    kept = []
+    for name, route in addresses().items():
+        if name == "admin:logout":
+            continue
+        response = open_page(client, name, filled(route, things))
+        policy = set(response["Content-Security-Policy"].split("; "))
+        assert policy == (SNIPPETS_POLICY if name == SNIPPET else POLICY), name
+        assert response["X-Frame-Options"] == ("SAMEORIGIN" if name == SNIPPET else "DENY"), name
+        assert response["X-Content-Type-Options"] == "nosniff", name
+        assert response["Referrer-Policy"] == "same-origin", name
+        assert response["Permissions-Policy"] == PERMISSIONS_POLICY, name
+        assert response["Cross-Origin-Opener-Policy"] == "same-origin", name
+        if route.startswith("admin/") and response.status_code == 200:
+            kept += [name] * (not NOT_KEPT & set(response.get("Cache-Control", "").split(", ")))
+    assert sorted(kept) == ["admin:jsi18n", "admin:password_change", "admin:password_change_done"]  # They name nobody.
 
 
 def open_page(client, name: str, address: str):

@@ -69,6 +69,7 @@ def take_pictures(folder: Path) -> None:
         send_correction(newsroom)
         see_replies(newsroom)
         see_as_desk_chief(newsroom)
+        see_today(newsroom)
 
 
 class Newsroom:
@@ -406,6 +407,30 @@ def see_as_desk_chief(newsroom: Newsroom) -> None:
         photograph(page, "access-log", height=420)
         newsroom.open(page, "/kept/")
         photograph(page, "kept", height=1000)
+
+
+def see_today(newsroom: Newsroom) -> None:
+    """Look at the day, hold a story, and come to its release once texts have fallen due."""
+    from django.utils import timezone
+
+    from subscribers.models import Message
+    from subscribers.scheduling import send_next_now
+    from textengine.tests.processes import wait_until
+
+    with newsroom.window() as page:
+        log_in(newsroom, page, CHIEF)
+        newsroom.open(page, "/admin/")
+        photograph(page, "today", height=640)
+        newsroom.open_story(page, SAMPLES)
+        press(page, "Hold …")
+        page.get_by_role("textbox", name="Why").fill("The keeper’s name is being checked")
+        photograph(page, "hold", height=420)
+        press(page, "Hold now")
+        page.locator(".hold-banner").wait_for()
+        send_next_now(story_of(SAMPLES).enrollments.values_list("pk", flat=True), timezone.now())
+        wait_until(lambda: Message.objects.filter(status="held").exists(), 20)
+        page.get_by_role("link", name="Release …").click()
+        photograph(page, "release", height=600)
 
 
 def press(page, name: str) -> None:

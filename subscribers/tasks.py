@@ -7,11 +7,12 @@ from django_q.tasks import async_task
 
 from stories.models import Story
 
-from . import bulk, correcting, dispatch, ending, erasing, housekeeping, recovery, scheduling
+from . import bulk, correcting, dispatch, ending, erasing, holds, housekeeping, recovery, scheduling
 from .exporting import making
 from .funnel import tallies
 from .models import Reply
 from .reply_desk import answering, digests, sorting
+from .today import keeping
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -42,6 +43,16 @@ def begin_with_room() -> None:
         async_task("subscribers.tasks.begin_with_room")
 
 
+def release(hold_id: int) -> None:
+    if holds.go_on_releasing(hold_id, timezone.now()):
+        async_task("subscribers.tasks.release", hold_id)
+
+
+def resume_releases() -> None:
+    for hold_id in holds.lost_releases(timezone.now()):
+        async_task("subscribers.tasks.release", hold_id)
+
+
 def erase() -> None:
     if erasing.erase(timezone.now()):
         async_task("subscribers.tasks.erase")
@@ -49,6 +60,10 @@ def erase() -> None:
 
 def steer(name: str, enrollments: list[int]) -> None:
     bulk.STEPS[name](enrollments, timezone.now())
+
+
+def count_day() -> None:
+    keeping.make(timezone.now())
 
 
 def tally(story_id: int) -> None:

@@ -4,12 +4,13 @@ from django.views.generic import RedirectView
 from django_q.admin import resubmit_task
 
 import stories.views
+import subscribers.admin.today
 import subscribers.keeping
 
 from . import health
 
 admin.site.site_header = admin.site.site_title = "Text-Engine"
-admin.site.index_title = "Newsroom"
+admin.site.index_title = "Today"
 admin.site.site_url = None
 admin.site.enable_nav_sidebar = False
 # Who may only look at tasks runs none of them once more: some do something to readers.
@@ -19,6 +20,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/stories/story/<int:story_id>/rehearse/", include("subscribers.rehearsal_urls")),
     path("admin/stories/story/<int:story_id>/readers/", include("subscribers.funnel_urls")),
+    path("admin/today/", subscribers.admin.today.page, name="today"),
     path("admin/", admin.site.urls),
     path("s/", include("stories.urls")),
     path("kept/", subscribers.keeping.kept, name="kept"),

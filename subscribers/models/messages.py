@@ -1,5 +1,6 @@
 """Every text of both directions: a message is a row before it is a text."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 from uuid import UUID
@@ -11,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 from stories.models import BODY_MAX_LENGTH, Story, StoryText
 
+from .brakes import Hold
 from .locking import LockedQuerySet
 from .readers import Enrollment, Subscriber, e164
 from .words import SystemText
@@ -59,6 +61,15 @@ class MessageQuerySet(LockedQuerySet):
         """With `to`, the reader's number in E.164."""
         return self.annotate(to=e164("subscriber__phone_number"))
 
+    def held_by(self, holds: Iterable[Hold]) -> Self:
+        """Those that any of these holds covers."""
+        covered = Q(pk=None)
+        for hold in holds:
+            if hold.story_id is None:
+                return self.all()
+            covered |= Q(text=hold.text_id) if hold.text_id else Q(story=hold.story_id)
+        return self.filter(covered)
+
     def give_back(self) -> int:
         """Let those that were claimed, and whose requests have not begun, be claimed anew."""
         return self.filter(status=Message.Status.SENDING, begun_at=None).update(
@@ -67,6 +78,10 @@ class MessageQuerySet(LockedQuerySet):
 
     def story_texts(self) -> Self:
         return self.filter(step__isnull=False)
+
+    def skipped(self) -> Self:
+        """What stands for the texts that readers were led past; their `due_at` is when those would have come."""
+        return self.filter(step=None, status=Message.Status.CANCELED, reason=Message.SKIPPED).exclude(text=None)
 
     def cancel(self) -> int:
         """Cancel those that are still waiting; return how many."""
@@ -105,6 +120,8 @@ class Message(models.Model):
 
     # What the system sends by itself, besides the kinds of SystemText.
     AGAIN, CLOSING = "again", "closing"
+    # The reason of a message that stands for a text which its reader was led past.
+    SKIPPED = "skipped: it fell due while it was on hold"
     OCCASIONS = dict(SystemText.Kind.choices) | {AGAIN: "The last text once more", CLOSING: "Closing text"}
 
     direction = models.CharField(max_length=8, choices=Direction)
@@ -186,6 +203,9 @@ class Message(models.Model):
     segments = models.PositiveSmallIntegerField(null=True, blank=True, help_text="As the carrier counted them.")
     created_at = models.DateTimeField(auto_now_add=True)
     due_at = models.DateTimeField("due", null=True, blank=True)
+    shifted = models.DurationField(
+        null=True, editable=False, help_text="By how much holds have moved it on from when its text says."
+    )
     begun_at = models.DateTimeField(null=True, blank=True, help_text="When the request to the carrier began.")
     sent_at = models.DateTimeField("sent", null=True, blank=True, help_text="When the carrier had accepted it.")
     redacted_at = models.DateTimeField(
@@ -244,6 +264,8 @@ class Message(models.Model):
                 condition=Q(status__in=["held", "queued", "sent", "undelivered", "failed", "canceled"]),
                 name="message_newest_by_status",
             ),
+            # In the order of a release's batches; with the rest, counting what a hold keeps back reads no rows.
+            models.Index(fields=["id", "story", "text"], condition=Q(status="held"), name="message_held"),
         ]
 
     def __str__(self):
@@ -274,10 +296,14 @@ class Message(models.Model):
         self.begun_at = self.lease = self.lease_until = None
 
     def reschedule(self, text: StoryText, due: datetime, at_any_hour: bool) -> None:
-        """Stand for `text`, due at `due`; a hold stays on, and a wait after a failed attempt is not cut short."""
-        self.text, self.at_any_hour = text, at_any_hour
+        """Stand for `text`, due at `due`; a hold stays on, and a wait after a failed attempt is not cut short.
+
+        Another text is held only if a hold covers it, which is seen when it is due.
+        """
+        self.at_any_hour = at_any_hour
         self.due_at = max(due, self.due_at) if self.attempts and self.status == self.Status.SCHEDULED else due
-        if self.status != self.Status.HELD:
+        if self.status != self.Status.HELD or self.text_id != text.pk:
             self.status = self.Status.SCHEDULED
+        self.text = text
         self.lease = self.lease_until = self.error_code = None
         self.reason = ""

@@ -209,6 +209,7 @@ class Enrollment(models.Model):
             models.Index(
                 fields=["subscriber"], condition=Q(status="waiting", pace=None), name="enrollment_waiting_in_line"
             ),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="enrollment_ended"),
         ]
 
     def __str__(self):

@@ -22,3 +22,15 @@ class Tally(models.Model):
 
     def __str__(self):
         return f"Tally of {self.story}"
+
+
+class DayCount(models.Model):
+    """What was counted of the last and the next day, one row; see subscribers/today/counting.py."""
+
+    counts = models.JSONField(default=dict)
+    counted_at = models.DateTimeField(null=True, help_text="Of when these counts are.")
+    seconds = models.FloatField(default=0, help_text="How long counting took.")
+    begun_at = models.DateTimeField(null=True, help_text="When a count began that is under way.")
+
+    def __str__(self):
+        return f"Counts of {self.counted_at}"

@@ -499,11 +499,11 @@ def test_a_hold_is_put_on_seen_everywhere_and_released(editor):
         assert "a name is wrong" in text
     Message.objects.update(status="held")
     response = editor.post(page_of(hold, "release"), follow=True)
-    assert "1 text that was held back goes out again." in response.content.decode()
+    assert "1 text that was held back goes on in rhythm." in response.content.decode()
     assert enrollment.messages.get().status == Message.Status.SCHEDULED
     assert "is on hold" not in page(editor, reverse("admin:index"))
-    assert "Release</button>" not in page(editor, page_of(hold))
-    assert editor.post(page_of(hold, "release")).status_code == 403
+    assert "Release …" not in page(editor, page_of(hold))
+    assert "is on hold" not in editor.post(page_of(hold, "release"), follow=True).content.decode()
 
 
 def test_everything_can_be_held_and_a_second_hold_on_the_same_is_refused(editor):

@@ -130,6 +130,8 @@ l---+++  admin:subscribers_hold_change
 l---+++  admin:subscribers_hold_changelist
 l------  admin:subscribers_hold_delete
 l---+++  admin:subscribers_hold_history
+l---+++  admin:subscribers_hold_progress
+l---->-  admin:subscribers_hold_put_on
 l---->-  admin:subscribers_hold_release
 l------  admin:subscribers_message_add
 l---++-  admin:subscribers_message_change
@@ -184,6 +186,7 @@ l-0+++-  rehearse-progress
 +++++++  story
 l00++++  story-readers
 +++++++  story_card
+l++++++  today
 5555555  twilio-inbound
 5555555  twilio-status
 5555555  twilio/inbound
@@ -195,6 +198,7 @@ POSTED = {
     "admin:stories_story_preview_new",
     "admin:subscribers_correction_stop",
     "admin:subscribers_enrollment_send-now",
+    "admin:subscribers_hold_put_on",
     "admin:subscribers_hold_release",
     "admin:subscribers_remark_do",
     "admin:subscribers_remark_measure",

@@ -64,7 +64,7 @@ def take_pictures(folder: Path) -> None:
                 save_at_the_same_time,
             ):
                 step(newsroom, page)
-        see_enrollments(newsroom)
+        see_where_readers_are(newsroom)
         see_a_reader(newsroom)
         send_correction(newsroom)
         see_replies(newsroom)
@@ -289,11 +289,18 @@ def save_at_the_same_time(newsroom: Newsroom, page) -> None:
     photograph(page, "meanwhile", height=700)
 
 
-def see_enrollments(newsroom: Newsroom) -> None:
+def see_where_readers_are(newsroom: Newsroom) -> None:
     with newsroom.window() as page:
         log_in(newsroom, page, EDITOR)
+        newsroom.open(page, f"/admin/stories/story/{story_of(OURS).pk}/readers/")
+        photograph(page, "funnel")
         newsroom.open(page, "/admin/subscribers/enrollment/")
         photograph(page, "enrollments")
+        page.get_by_label("Select all objects on this page").check()
+        page.get_by_label("Action:").select_option(label="Pause")
+        press(page, "Go")
+        page.get_by_role("link", name="No, go back").wait_for()
+        photograph(page, "bulk", height=360)
 
 
 def see_a_reader(newsroom: Newsroom) -> None:

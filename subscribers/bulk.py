@@ -10,10 +10,10 @@ from textengine.database import write_rows
 
 from .models import Enrollment, Message, Question, Subscriber
 from .scheduling import follow_end, schedule, send_next_now
+from .steering import ENDED_BY_EDITOR
 
 # So many passages change in one transaction, so that nobody waits long for a lock.
 BATCH = 1000
-ENDED_BY_EDITOR = "an editor ended it"
 
 
 def can_pause(enrollments: QuerySet[Enrollment]) -> QuerySet[Enrollment]:

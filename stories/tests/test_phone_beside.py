@@ -190,7 +190,7 @@ def test_the_latest_wins_and_a_preview_that_fails_loses_nothing(open_desk, story
 
 def test_one_who_may_only_look_sees_the_texts_and_the_phone(open_desk, story):
     looker = User.objects.create_user("root", is_staff=True)
-    permissions = Permission.objects.filter(codename__in=["view_story", "view_storytext"])
+    permissions = Permission.objects.filter(codename__in=["view_story", "view_storytext", "all_stories"])
     looker.user_permissions.set(permissions)
     with open_desk() as page:
         expect(bubbles(page)).to_have_count(3)

@@ -7,6 +7,7 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from playwright.sync_api import expect
 
+from stories.models import Story
 from textengine.tests.accessibility import assert_accessible, assert_accessible_everywhere
 from textengine.tests.chromium import new_page
 
@@ -28,8 +29,10 @@ def story(settings, live_server):
 
 @pytest.fixture
 def journalist(client):
+    """Whoever is logged in writes the stories that are there."""
     user = User.objects.create_user("jo", is_staff=True)
     user.groups.add(Group.objects.get(name="Journalists"))
+    user.stories.set(Story.objects.all())
     client.force_login(user)
     return client
 

@@ -19,8 +19,10 @@ from stories.models import BODY_MAX_LENGTH, Story, StoryText
 from stories.prices import Price
 from stories.segments import measure
 
+from .. import writing
 from ..models import Message, Note, Remark, Reply, Tag, Tagging
 from ..reply_desk import answering, finding, sorting
+from ..steering import Refused
 from .parts import ReadOnlyAdmin
 from .watching import WatchedMixin, record_page
 
@@ -168,7 +170,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             form=form or AnswerForm(initial={"key": uuid4()}, prefix=f"a{remark.pk}"),
             tags=[(tag, tag in remark.tags.all()) for tag in finding.all_tags()],
             provoked=what_provoked(remark),
-            refusal=answering.refusal(remark.subscriber),
+            objection=writing.objection(remark.subscriber),
             asked=asked_before(remark),
             quote_words=answering.QUOTE_WORDS,
         )
@@ -236,7 +238,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         words = form.cleaned_data
         try:
             answering.answer(remark, words["body"], request.user, timezone.now(), words["key"], words["asks_to_quote"])
-        except answering.Refused as error:
+        except Refused as error:
             form.add_error("body", str(error))
             return form
         self.mark_read(request, remark)

@@ -15,6 +15,8 @@ from stories.segments import Measurement, measure
 from textengine.database import retried_patiently
 
 from ..models import Message, Remark, Reply, ReplyTo, Subscriber
+from ..steering import Refused
+from ..writing import objection
 
 logger = logging.getLogger(__name__)
 
@@ -23,17 +25,6 @@ BATCH = 500
 TASK = "subscribers.tasks.answer_group"
 # What asks for consent, unless an editor words it otherwise.
 QUOTE_WORDS = "May we quote what you wrote to us? Reply YES or NO."
-OPTED_OUT = "This reader has opted out: nothing may be sent there until the reader texts START."
-FORGOTTEN = "This reader has asked to be forgotten."
-
-
-class Refused(Exception):
-    """A reader who cannot be answered; the message says why."""
-
-
-def refusal(subscriber: Subscriber) -> str:
-    """Return why this reader may not be answered; empty where nothing forbids it."""
-    return OPTED_OUT if subscriber.opted_out_at else FORGOTTEN if subscriber.forgotten_at else ""
 
 
 @transaction.atomic
@@ -41,7 +32,7 @@ def answer(remark: Remark, body: str, by, now: datetime, key: UUID, asks_to_quot
     """Answer one reader; a `key` that comes twice acts once. Raises Refused."""
     facts = {"body": body, "story_id": remark.story_id, "text_id": remark.text_id, "asks_to_quote": asks_to_quote}
     # A reader who opts out at this moment does so before, or after and then takes this with it.
-    if reason := refusal(Subscriber.objects.locked().get(pk=remark.subscriber_id)):
+    if reason := objection(Subscriber.objects.locked().get(pk=remark.subscriber_id)):
         raise Refused(reason)
     reply, is_new = Reply.objects.get_or_create(
         key=key, defaults=facts | {"created_by": by, "created_at": now, "done_at": now, "up_to": remark.pk}

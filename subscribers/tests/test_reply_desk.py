@@ -15,6 +15,7 @@ from stories.turns import Turn
 from subscribers import consent, erasing, inbound
 from subscribers.models import Enrollment, Message, Remark, Reply, ReplyTo, Subscriber, Tag
 from subscribers.reply_desk import answering, finding, sorting
+from subscribers.steering import Refused
 
 from .desk import make_readers, make_remark, write
 from .engine import work
@@ -217,7 +218,7 @@ def test_a_form_that_is_sent_twice_answers_once():
 def test_who_has_opted_out_is_not_answered():
     remark = make_remark()
     consent.opt_out(remark.subscriber, timezone.now(), "the reader texted STOP")
-    with pytest.raises(answering.Refused, match="opted out"):
+    with pytest.raises(Refused, match="has texted STOP"):
         reply_to(remark)
     assert not Message.objects.filter(body="It is.").exists()
     assert not Reply.objects.exists()

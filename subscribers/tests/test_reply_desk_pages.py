@@ -136,7 +136,7 @@ def test_who_has_opted_out_has_no_field_to_answer_in(editor):
     remark = make_remark()
     consent.opt_out(remark.subscriber, timezone.now(), "the reader texted STOP")
     page = send(editor, remark, "It is true.")
-    assert "This reader has opted out" in page.text
+    assert "This reader has texted STOP" in page.text
     assert "<textarea name=" not in page.text.split("Notes for colleagues")[0]
     assert not Message.objects.filter(body="It is true.").exists()
 

@@ -127,6 +127,15 @@ def check_digests(app_configs, **kwargs) -> list[CheckMessage]:
     return messages
 
 
+@register(Tags.security, deploy=True)
+def check_budget(app_configs, **kwargs) -> list[CheckMessage]:
+    """Look whether somebody who has us text a thousand numbers would be stopped by anything but the bill."""
+    if settings.DAILY_SEGMENTS:
+        return []
+    sentence = "DAILY_SEGMENTS is not set, so that nothing bounds what a day costs; set it to a number of segments."
+    return [Warning(sentence, id="textengine.W002")]
+
+
 @register(Tags.security)
 def check_allowed_hosts(app_configs, **kwargs) -> list[CheckMessage]:
     """Look whether what is sent to PUBLIC_URL gets in, or every webhook would be refused."""

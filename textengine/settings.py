@@ -59,6 +59,14 @@ def count(name: str, default: int) -> int:
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 to 999.")
 
 
+def amount(name: str) -> int | None:
+    """Return a number that may be large; None where none is set."""
+    value = env.str(name, "").strip()
+    if value == "" or (value.isdecimal() and len(value) < 10 and int(value) > 0):
+        return int(value) if value else None
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number above 0, or leave it empty.")
+
+
 def words(name: str, default: str) -> tuple[str, ...]:
     """Return the words that this setting lists, separated by commas; none where it is set to nothing."""
     return tuple(word for word in map(str.strip, env.str(name, default).split(",")) if word)
@@ -219,6 +227,12 @@ if unknown := set(CARRIER_ANSWERS) - set(SENDER_KINDS):
 ANSWERS_PER_HOUR = count("ANSWERS_PER_HOUR", 10)
 # How many stories one reader is in at once at most; the next ones wait in line. Any number unless set.
 MAX_STORIES_AT_ONCE = count("MAX_STORIES_AT_ONCE", 1) if env.str("MAX_STORIES_AT_ONCE", "") else None
+# How many stories one number begins within a day at most.
+STORIES_PER_DAY = count("STORIES_PER_DAY", 20)
+# How many stories readers' texts begin in a minute; those of others begin one after the other. Any number unless set.
+ENROLLMENTS_PER_MINUTE = amount("ENROLLMENTS_PER_MINUTE")
+# After how many segments within a day everything is put on hold, until somebody releases it. Never unless set.
+DAILY_SEGMENTS = amount("DAILY_SEGMENTS")
 # The countries whose numbers can start stories, as ISO 3166 names them; all of them where none is named.
 ALLOWED_COUNTRIES = frozenset(word.upper() for word in words("ALLOWED_COUNTRIES", ""))
 if unknown := ALLOWED_COUNTRIES - SUPPORTED_REGIONS:

@@ -18,6 +18,7 @@ os.environ.update(
         "CARRIER_ANSWERS": "long-code, toll-free, advanced-opt-out",
         "ANSWERS_PER_HOUR": "",
         "ALLOWED_COUNTRIES": "",
+        **dict.fromkeys(("STORIES_PER_DAY", "ENROLLMENTS_PER_MINUTE", "DAILY_SEGMENTS"), ""),
         "MAX_STORIES_AT_ONCE": "",
         **dict.fromkeys(("EMAIL_URL", "EMAIL_FROM", "DIGEST_EMAILS", "DIGEST_WEBHOOK", "DIGEST_SECRET"), ""),
         **dict.fromkeys(("DIGEST_EVERY", "DIGEST_AT"), ""),

@@ -21,6 +21,7 @@ os.environ.update(
         **dict.fromkeys(("STORIES_PER_DAY", "ENROLLMENTS_PER_MINUTE", "DAILY_SEGMENTS"), ""),
         "MAX_STORIES_AT_ONCE": "",
         **dict.fromkeys(("EMAIL_URL", "EMAIL_FROM", "DIGEST_EMAILS", "DIGEST_WEBHOOK", "DIGEST_SECRET"), ""),
+        **dict.fromkeys(("PROXIES", "SECOND_FACTOR"), ""),
         **dict.fromkeys(("DIGEST_EVERY", "DIGEST_AT"), ""),
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "sandbox-auth-token",

@@ -186,6 +186,7 @@ l-0+++-  rehearse-progress
 +++++++  story
 l00++++  story-readers
 +++++++  story_card
+l++++++  second-factor
 l++++++  today
 5555555  twilio-inbound
 5555555  twilio-status

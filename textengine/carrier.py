@@ -256,4 +256,5 @@ def media_of(parameters: dict[str, str]) -> list[str]:
     # Python refuses to read a number of thousands of digits; no text has a hundred pictures.
     count = re.fullmatch(r"[0-9]{1,2}", parameters.get("NumMedia", ""))
     names = (f"MediaUrl{index}" for index in range(min(int(count[0]), 10) if count else 0))
-    return [parameters[name] for name in names if parameters.get(name)]
+    # They become links on our pages: of addresses, those that lead to a picture and do nothing.
+    return [parameters[name] for name in names if re.match(r"https?://", parameters.get(name, ""))]

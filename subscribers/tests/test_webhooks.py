@@ -207,6 +207,14 @@ def test_ten_media_are_kept():
     assert Message.objects.get().media_urls == urls
 
 
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,<b>", "//example.org/a", " https://example.org"]
+)
+def test_a_medium_whose_address_is_no_link_is_left_out(url):
+    assert text("Look", NumMedia="2", MediaUrl0=url, MediaUrl1="https://example.org/a").status_code == 200
+    assert Message.objects.get().media_urls == ["https://example.org/a"]
+
+
 @pytest.mark.parametrize("count", ["11", "-1", "x", "", "9" * 30, "9" * 5000, "¹", "٣"])
 def test_a_count_of_media_that_cannot_be_is_no_error(count):
     assert text("Look", NumMedia=count, MediaUrl0="https://example.org/a").status_code == 200

@@ -5,12 +5,14 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import connection
+from django.db.models import QuerySet
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 from django.views.generic import RedirectView
@@ -18,7 +20,7 @@ from django_q.models import OrmQ, Schedule, Task
 from django_q.tasks import async_task
 
 from stories import history
-from stories.models import Price, Story
+from stories.models import Price, Story, StoryText
 from stories.tests.factory import make_story
 from subscribers.models import Access, Correction, Enrollment, Export, Hold, Message, Reply, Sender, SystemText, Tag
 from subscribers.tests.desk import make_remark
@@ -276,7 +278,11 @@ def things(settings, tmp_path) -> dict[str, object]:
         Schedule.objects.first(),
         OrmQ.objects.first(),
     ]
-    return {thing._meta.model_name: thing for thing in made} | tasks
+    return (
+        {thing._meta.model_name: thing for thing in made}
+        | tasks
+        | {"text": story.texts.first(), "kept": history.keep(story, now)}
+    )
 
 
 def account(role: str) -> User:
@@ -294,11 +300,11 @@ def filled(route: str, things: dict[str, object]) -> str:
         "object_id": thing and thing.pk,
         "id": thing and thing.pk,
         "story_id": things["story"].pk,
-        "text_id": things["story"].texts.first().pk,
+        "text_id": things["text"].pk,
         "enrollment_id": things["enrollment"].pk,
         "reply_id": things["reply"].pk,
         "action": "pause",
-        "entry_id": history.keep(things["story"], timezone.now()).pk,
+        "entry_id": things["kept"].pk,
         "suffix": "txt",
         "kind": "svg",
         "page": "light",
@@ -385,10 +391,44 @@ POLICY = BY_ALL | {"default-src 'self'", "frame-ancestors 'none'"}
 SNIPPETS_POLICY = BY_ALL | {"default-src 'none'", "style-src 'self' 'unsafe-inline'", "frame-ancestors 'self'"}
 
 
-def test_every_page_says_by_its_headers_what_browsers_may_do_with_it(client, things):
-    client.force_login(account("superuser"))
+# What somebody writes who wants it to be part of our pages, in an attribute or between tags.
+PLANTED = "'\"><b class=planted>"
+WRITTEN = [
+    (Story, "title"),
+    (StoryText, "body"),
+    (Message, "body"),
+    (Hold, "reason"),
+    (Correction, "body"),
+    (Reply, "body"),
+    (Tag, "name"),
+    (SystemText, "body"),
+    (Access, "about"),
+    (Group, "name"),
+    (Task, "result"),
+]
+
+
+def plant() -> None:
+    """Have everything that people and readers write say what nobody should."""
+    for model, field in WRITTEN:
+        for pk in model.objects.values_list("pk", flat=True):
+            # By the base class's own way, where a row is one that nobody changes.
+            QuerySet.update(model.objects.filter(pk=pk), **{field: f"{PLANTED}{pk}"})
+
+
+def secrets_of(user: User) -> list[str]:
+    passwords = User.objects.exclude(password="").values_list("password", flat=True)
+    return [settings.SECRET_KEY, settings.TWILIO_AUTH_TOKEN, *passwords]
+
+
+def test_every_page_has_its_headers_and_shows_what_people_wrote_and_no_secret(client, things):
+    user = account("superuser")
+    user.set_password("only-for-tests")
+    user.save()
+    plant()
+    client.force_login(user)
     client.raise_request_exception = False
-    kept = []
+    kept, shown = [], []
     for name, route in addresses().items():
         if name == "admin:logout":
             continue
@@ -402,6 +442,12 @@ def test_every_page_says_by_its_headers_what_browsers_may_do_with_it(client, thi
         assert response["Cross-Origin-Opener-Policy"] == "same-origin", name
         if route.startswith("admin/") and response.status_code == 200:
             kept += [name] * (not NOT_KEPT & set(response.get("Cache-Control", "").split(", ")))
+        html = b"".join(response).decode(errors="replace")
+        if response["Content-Type"].startswith("text/html"):
+            assert "<b class=planted>" not in html, name
+            shown += [name] * ("&lt;b class=planted&gt;" in html)
+        assert not [secret for secret in secrets_of(user) if secret in html], name
+    assert len(shown) > 30, shown
     assert sorted(kept) == ["admin:jsi18n", "admin:password_change", "admin:password_change_done"]  # They name nobody.
 
 

@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test chaos bench lint format clean
+.PHONY: help setup run test chaos bench lint audit format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -13,6 +13,7 @@ help:
 	@echo "make bench   measure it beside what else could have been built (bench/README.md)"
 	@echo "make chaos   kill processes for a minute while 200 readers read; nothing may be lost or doubled"
 	@echo "make lint    ruff and the checks of Django"
+	@echo "make audit   ask whether what is installed has known holes"
 	@echo "make format  let ruff write the code's layout"
 	@echo "make clean   remove .venv and what tests leave behind; data stays"
 
@@ -35,6 +36,9 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m textengine.tests.run --checks
+
+audit: .venv/installed-dev
+	@$(BIN)/python -m textengine.tests.audit
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from uuid import uuid4
 
 import pytest
 from django.core.management import call_command
@@ -9,6 +10,7 @@ from django.db import connection, connections
 from pytest_django.plugin import blocking_manager_key
 
 from textengine import carrier
+from textengine.tests.backends import RUN
 from textengine.tests.chromium import launched
 from textengine.tests.processes import Processes
 from textengine.tests.sandbox_process import SandboxProcess
@@ -21,6 +23,17 @@ EMPTIED = pytest.StashKey[bool]()
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
 # No test of this sandbox lets a phone text us.
 NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
+
+
+def pytest_configure(config):
+    """Let the processes of this run, where there are several, know each other."""
+    if config.getoption("numprocesses", None):
+        os.environ[RUN] = f"textengine_tests_{uuid4().hex}"
+
+
+def pytest_unconfigure(config):
+    if config.getoption("numprocesses", None):
+        connection.creation.drop_migrated()
 
 
 @pytest.hookimpl(wrapper=True)

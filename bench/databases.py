@@ -59,11 +59,10 @@ class Server:
     def fresh(self, sleepers: int = 0) -> Iterator[Database]:
         """Give a database with the stories and so many sleeping messages, to which Django is connected."""
         with self.making:
-            if sleepers not in self.templates:
-                self.templates[sleepers] = self.template(sleepers)
+            template = self.template(sleepers)
             self.made += 1
             name = f"run{self.made}"
-        self.copy(self.templates[sleepers], name)
+        self.copy(template, name)
         connect(self.url(name))
         try:
             yield Database(self.url(name), self.pid)
@@ -72,12 +71,22 @@ class Server:
             self.drop(name)
 
     def template(self, sleepers: int) -> str:
+        if sleepers not in self.templates:
+            self.templates[sleepers] = self.make(sleepers)
+        return self.templates[sleepers]
+
+    def make(self, sleepers: int) -> str:
+        """Make what is copied: migrated where nobody sleeps, and a copy of that with all others."""
         name = f"sleeping{sleepers}"
-        self.create(name)
-        connect(self.url(name))
-        call_command("migrate", verbosity=0)
-        add_stories()
-        add_sleepers(sleepers)
+        if sleepers:
+            self.copy(self.template(0), name)
+            connect(self.url(name))
+            add_sleepers(sleepers)
+        else:
+            self.create(name)
+            connect(self.url(name))
+            call_command("migrate", verbosity=0)
+            add_stories()
         with connection.cursor() as cursor:
             cursor.execute("ANALYZE" if connection.vendor == "sqlite" else "VACUUM ANALYZE")
         disconnect()

@@ -115,7 +115,9 @@ def test_a_story_has_hours_of_its_own():
 
 
 def test_a_released_hold_wakes_nobody():
-    hold = Hold.objects.create(reason="A mistake")
+    Hold.objects.create(reason="A mistake")
+    Hold.objects.update(created_at=EVENING)
+    hold = Hold.objects.get()
     message = make_late()
     assert claimed(EVENING) == []
     assert holds.release(hold, NIGHT) == 1

@@ -16,8 +16,21 @@ IN_CI = os.environ.get("CI") == "true"
 AT_ONCE = 3 * (os.cpu_count() or 1)
 # pytest's exit code when it was asked for no test.
 NO_TESTS = 5
-# A throw-away cluster, as Debian's postgresql-common makes it; its login comes in the environment.
-THROW_AWAY_CLUSTER = ["pg_virtualenv", "-t", "-o", "max_connections=200", "-o", "log_min_messages=fatal", "sh", "-c"]
+# A throw-away cluster, as Debian's postgresql-common makes it; its login comes in the environment. It spares itself
+# what keeps data through a power cut, and secrets from others: a tenth of the suite's time.
+OPTIONS = {
+    "max_connections": "200",
+    "log_min_messages": "fatal",
+    "ssl": "off",
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+}
+THROW_AWAY_CLUSTER = [
+    *("pg_virtualenv", "-t", "-i", "--auth=trust"),
+    *(part for name, value in OPTIONS.items() for part in ("-o", f"{name}={value}")),
+    *("sh", "-c"),
+]
 WITH_ITS_LOGIN = 'DATABASE_URL="postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/postgres" exec "$0" "$@"'
 
 

@@ -131,6 +131,7 @@ def skip_the_wait(desk, number: str = READER) -> None:
     desk.get_by_role("row").filter(has_text=masked(number)).get_by_role("checkbox").check()
     desk.get_by_role("combobox", name="Action").select_option("send_next_now")
     desk.get_by_role("button", name=re.compile("^(Run|Go)")).click()
+    desk.get_by_role("button", name="Send the next text now: 1 reader").click()
     expect(desk.locator(".messagelist .success")).to_be_visible()
 
 

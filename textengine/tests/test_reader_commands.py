@@ -54,10 +54,20 @@ def test_a_welcome_comes_before_the_first_text_and_the_end_offers_another_story(
     processes.sandbox.wait_for(READER, lambda messages: bodies(messages)[2:] == ["More: FOREST (The forest)"], 10)
 
 
+LAST_WORD = "Everything that we knew about you is erased. Text us whenever you like to begin anew."
+
+
 def test_a_reader_is_forgotten_here_and_at_the_carrier(processes, phone):
     make_story(keyword="river", texts=[("One", 0), ("Two", 3600)])
     phone("river", 1)
     phone("forget", 0)
-    last = ["Everything that we knew about you is erased. Text us whenever you like to begin anew."]
-    processes.sandbox.wait_for(READER, lambda messages: [message["body"] for message in messages] == last, 30)
+    seen = set()
+
+    def told_and_erased() -> bool:
+        # The last word is erased, too, within a minute.
+        had = bodies(processes.sandbox.messages(READER))
+        seen.update(had)
+        return LAST_WORD in seen and "One" not in had
+
+    wait_until(told_and_erased, 30)
     assert not Enrollment.objects.exists()

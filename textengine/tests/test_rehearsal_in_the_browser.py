@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from stories.tests.factory import make_story
 from subscribers.models import Enrollment, Message
 
-from .accessibility import assert_accessible
+from .accessibility import assert_accessible, assert_accessible_light_and_dark
 from .chromium import new_page
 from .test_in_the_browser import log_in, open_phones, phone
 from .test_whole_way import READER
@@ -32,11 +32,10 @@ def code_on(phones) -> str:
 
 
 def test_a_journalist_rehearses_a_draft_from_entering_the_number_to_the_last_text(processes, browser):
-    story = make_story(
-        [("First. Reply STOP to end.", 0), ("Second.", 2 * DAY), ("Third.", 0), ("Fourth.", DAY)], status="draft"
-    )
+    texts = [("First. Reply STOP to end.", 0), ("Second.", 2 * DAY), ("Third.", 0), ("Fourth.", DAY)]
     with new_page(browser) as desk, new_page(browser) as phones:
         log_in(desk, processes, "journalist", "Journalists")
+        story = make_story(texts, status="draft")
         open_phones(phones, processes, READER)
         desk.goto(page_of(processes, story))
         # What is not saved is not texted, and that is said.
@@ -74,9 +73,9 @@ def test_a_journalist_rehearses_a_draft_from_entering_the_number_to_the_last_tex
 
 
 def test_a_rehearsal_is_stopped_by_keyboard_and_axe_finds_nothing_on_its_page(processes, browser):
-    story = make_story([("First.", 0), ("Second.", DAY)], status="draft")
     with new_page(browser, bypass_csp=True) as desk, new_page(browser) as phones:
         log_in(desk, processes, "journalist", "Journalists")
+        story = make_story([("First.", 0), ("Second.", DAY)], status="draft")
         open_phones(phones, processes, READER)
         desk.goto(page_of(processes, story))
         desk.get_by_label("Title").fill("Changed")
@@ -87,9 +86,7 @@ def test_a_rehearsal_is_stopped_by_keyboard_and_axe_finds_nothing_on_its_page(pr
         expect(desk.get_by_role("dialog")).to_have_count(0)
         press(desk, "Save draft")
         desk.goto(page_of(processes, story).replace("/change/", "/rehearse/"))
-        for scheme in ("light", "dark"):
-            desk.emulate_media(color_scheme=scheme)
-            assert_accessible(desk)
+        assert_accessible_light_and_dark(desk)
         desk.get_by_label("Your phone’s number").fill("12")
         desk.keyboard.press("Enter")
         expect(desk.locator(".errorlist")).to_contain_text("This is no phone number.")
@@ -102,12 +99,10 @@ def test_a_rehearsal_is_stopped_by_keyboard_and_axe_finds_nothing_on_its_page(pr
         desk.get_by_label("All of it in about").fill("1 hour")
         desk.keyboard.press("Enter")
         expect(desk.get_by_role("status")).to_contain_text(["1 of 2 texts were sent."])
-        for scheme in ("dark", "light"):
-            for width in (NARROW, WIDE):
-                desk.emulate_media(color_scheme=scheme)
-                desk.set_viewport_size({"width": width, "height": 800})
-                assert_accessible(desk)
-                assert desk.evaluate("document.documentElement.scrollWidth") <= width
+        for width in (NARROW, WIDE):
+            desk.set_viewport_size({"width": width, "height": 800})
+            assert_accessible_light_and_dark(desk)
+            assert desk.evaluate("document.documentElement.scrollWidth") <= width
         stop = desk.get_by_role("button", name="Stop this rehearsal")
         stop.focus()
         # The button keeps the focus while the page goes on looking.

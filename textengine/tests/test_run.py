@@ -21,7 +21,7 @@ from .processes import ROOT, descendants, free_port, wait_until
 
 # What a checkout has that a copy of it is to be without: data, and what this machine has made.
 LEFT_OUT = shutil.ignore_patterns(
-    ".git", ".venv", ".env", "*.sqlite3*", ".run.lock", "media", "__pycache__", "staticfiles", ".*_cache"
+    ".git", ".venv", ".env", "*.sqlite3*", ".run.lock", "media", "staticfiles", ".*_cache"
 )
 
 
@@ -65,7 +65,7 @@ class Run:
         assert "Traceback" not in self.output
 
     def ended(self) -> int:
-        code = self.process.wait(30)
+        code = self.process.wait(60)
         self.reader.join(5)
         return code
 

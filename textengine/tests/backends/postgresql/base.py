@@ -2,11 +2,21 @@ from django.db.backends.postgresql import base
 from django.db.backends.postgresql.creation import DatabaseCreation
 from django.db.backends.postgresql.operations import DatabaseOperations
 
-from textengine.tests.backends import KeepsTables
+from textengine.tests.backends import KeepsTables, MigratesOnce
 
 
-class Creation(KeepsTables, DatabaseCreation):
-    pass
+class Creation(MigratesOnce, KeepsTables, DatabaseCreation):
+    def exists(self, name: str) -> bool:
+        with self._nodb_cursor() as cursor:
+            return self._database_exists(cursor, name)
+
+    def copy(self, source: str, target: str) -> None:
+        with self._nodb_cursor() as cursor:
+            cursor.execute(f"CREATE DATABASE {self.quoted(target)} TEMPLATE {self.quoted(source)}")
+
+    def drop(self, name: str) -> None:
+        with self._nodb_cursor() as cursor:
+            cursor.execute(f"DROP DATABASE IF EXISTS {self.quoted(name)}")
 
 
 class Operations(DatabaseOperations):

@@ -125,7 +125,7 @@ l-00++0  admin:subscribers_export_change
 l-+++++  admin:subscribers_export_changelist
 l------  admin:subscribers_export_delete
 l-00++0  admin:subscribers_export_file
-l>>>++>  admin:subscribers_export_history
+l->>++>  admin:subscribers_export_history
 l-00++0  admin:subscribers_export_progress
 l----+-  admin:subscribers_hold_add
 l---+++  admin:subscribers_hold_change

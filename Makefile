@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test test-slow chaos bench docs screenshots lint format clean
+.PHONY: help setup run test test-slow chaos bench docs screenshots lint audit format clean
 .DEFAULT_GOAL := help
 
 help:
@@ -16,6 +16,7 @@ help:
 	@echo "make docs    build the documentation into docs/_build/html; a warning is an error"
 	@echo "make screenshots  take the pictures of the documentation from the running program"
 	@echo "make lint    ruff and the checks of Django"
+	@echo "make audit   ask whether what is installed has known holes"
 	@echo "make format  let ruff write the code's layout"
 	@echo "make clean   remove .venv and what tests leave behind; data stays"
 
@@ -50,6 +51,9 @@ lint: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/python -m textengine.tests.run --checks
+
+audit: .venv/installed-dev
+	@$(BIN)/python -m textengine.tests.audit
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .

@@ -1,4 +1,4 @@
-"""The newsroom's brake: keeping back what it covers, and letting go. Putting it on is a row.
+"""The newsroom's brake: putting it on by itself, keeping back what it covers, and letting go.
 
 A release is a row's word first, and then as many short transactions as it needs, each of which says how far it came.
 """
@@ -18,6 +18,7 @@ from stories.timing import due_at
 from stories.waits import Wait
 from textengine.database import retried_at_once, update_rows
 
+from . import telling
 from .models import Enrollment, Hold, Message
 from .scheduling import clocks_of, schedule
 
@@ -33,6 +34,16 @@ RELEASE_SECONDS = 5
 RELEASE_LOST = timedelta(minutes=1)
 # After so long nobody waits for an answer any more.
 ANSWERS_KEPT = timedelta(hours=1)
+
+
+def stop_everything(reason: str) -> None:
+    """Put the brake on by itself, unless it is on, and have the newsroom told. Call it in a transaction."""
+    defaults = {"reason": f"Set by itself: {reason}"[:300]}
+    hold, made = Hold.objects.get_or_create(story=None, text=None, released_at=None, defaults=defaults)
+    if made:
+        logger.error("hold.set id=%s story=all", hold.pk)
+        for channel in telling.channels():
+            async_task("subscribers.tasks.tell_of_hold", hold.pk, str(channel))
 
 
 def hold_back(messages: QuerySet[Message]) -> None:

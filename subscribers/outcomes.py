@@ -9,11 +9,14 @@ from uuid import UUID
 from django.conf import settings
 from django.db.models import Q, QuerySet
 
+from stories.segments import count_segments
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_alone, retried_at_once, retried_patiently, run_sql, update_rows, write_rows
 
 from . import consent, error_codes
-from .models import Enrollment, Hold, Message, Subscriber, masked
+from .holds import stop_everything
+from .limits import spend
+from .models import Enrollment, Message, Subscriber, masked
 from .rates import slow_down
 from .scheduling import follow_end, lock_places, move_on
 
@@ -72,10 +75,17 @@ def record(outcomes: list[Outcome], lease: UUID | None = None) -> None:
         # What follows from an error may end all that a reader reads.
         list(Subscriber.objects.filter(messages__in=list(errors)).only("pk").locked())
     places = lock_places(ids)
-    accepted = accept([outcome for outcome in outcomes if outcome.accepted])
-    move_on([(places[pk], sent_at) for pk, sent_at in accepted], max(outcome.at for outcome in outcomes))
+    settled, accepted = accept([outcome for outcome in outcomes if outcome.accepted])
+    now = max(outcome.at for outcome in outcomes)
+    move_on([(places[pk], sent_at) for pk, sent_at in accepted], now)
     if errors:
         refuse(errors, lease)
+    spend(segments_of(settled), now)
+
+
+def segments_of(accepted: list[Accepted]) -> int:
+    """Return what the carrier took; asked through a messaging service, it says none at first, and we count."""
+    return sum(each.segments or count_segments(each.body) or 1 for each in accepted) if settings.DAILY_SEGMENTS else 0
 
 
 def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
@@ -93,8 +103,8 @@ def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
 REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_until", "error_code", "reason"]
 
 
-def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
-    """Write down that the carrier has these messages; return those that were a story's next text, and since when.
+def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, datetime]]]:
+    """Write down that the carrier has these messages; return what was news, and which were a story's next, since when.
 
     A SID that is another message's already, or comes twice, settles nothing: that message has to be looked up.
     """
@@ -121,9 +131,10 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
         error_code=None,
         reason="",
     )
-    moved = []
+    news, moved = [], []
     for pk, status, enrollment, step, attempts in settled:
         outcome = answers.pop(pk)
+        news.append(outcome.accepted)
         logger.info(
             "message.%s id=%s enrollment=%s step=%s sid=%s attempts=%s",
             status,
@@ -137,7 +148,7 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
             moved.append((pk, outcome.at))
     if answers:
         add_segments({pk: outcome.accepted for pk, outcome in answers.items()})
-    return moved
+    return news, moved
 
 
 def add_segments(answers: dict[int, Accepted]) -> None:
@@ -193,11 +204,7 @@ def follow_error(message: Message, action: Action, now: datetime) -> None:
         case Action.NEW_SENDER if forget_number(message) or message.number_lost:
             logger.warning("enrollment.sender_changed id=%s", message.enrollment_id)
         case Action.HOLD | Action.NEW_SENDER:
-            _, made = Hold.objects.get_or_create(
-                story=None, text=None, released_at=None, defaults={"reason": f"Set by itself: {reason}"[:300]}
-            )
-            if made:
-                logger.error("hold.set story=all error=%s", message.error_code)
+            stop_everything(reason)
         case _ if message.sent_at:
             send_again(message, action, now)
         case _ if message.status == Message.Status.FAILED:

@@ -66,8 +66,11 @@ def say(
     now: datetime,
     media_urls: list[str] | None = None,
     story: int | None = None,
+    due_at: datetime | None = None,
 ) -> None:
-    """Schedule a message for `now` that the system sends by itself; `automatic` says which. No words, no message.
+    """Schedule a message that the system sends by itself, for now by default; `automatic` says which.
+
+    Without words there is no message.
 
     A hold on `story` holds it, as one on everything holds whatever we say.
     """
@@ -81,7 +84,7 @@ def say(
         automatic=automatic,
         body=body,
         media_urls=json.dumps(media_urls or []),
-        due_at=now,
+        due_at=due_at or now,
         now=now,
         hour_ago=now - HOUR,
         limit=settings.ANSWERS_PER_HOUR,

@@ -15,7 +15,7 @@ from stories.timing import due_at
 from stories.waits import Wait
 from textengine.database import run_sql
 
-from . import replies
+from . import limits, replies
 from .meaning import Keyword
 from .models import Enrollment, zone_of
 from .scheduling import insert_messages, wait_of
@@ -54,14 +54,18 @@ FROM stories_story s
 WHERE s.status = 'published' AND s.number IN ('', %(number)s) AND LENGTH(s.keyword) BETWEEN %(shortest)s AND %(longest)s
     AND EXISTS (SELECT 1 FROM stories_storytext t WHERE t.story_id = s.id)
 """
-# Nothing for who is in this story; it waits in line where the reader is in as many as may be. With it come the words
-# that welcome a new reader, in the story's language.
+# Nothing for who is in this story, or has begun as many within a day as one may; it waits in line where the reader is
+# in as many as may be. With it come the words that welcome a new reader, in the story's language.
 ENROLL = """
 INSERT INTO subscribers_enrollment (subscriber_id, story_id, number, created_at, status, step, reason)
-VALUES (%(subscriber)s, %(story)s, %(number)s, %(now)s, CASE WHEN %(limit)s > (
+SELECT %(subscriber)s, %(story)s, %(number)s, %(now)s, CASE WHEN %(limit)s > (
     SELECT COUNT(*) FROM subscribers_enrollment e
     WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused') AND e.pace IS NULL
-) THEN 'active' ELSE 'waiting' END, 0, '')
+) THEN 'active' ELSE 'waiting' END, 0, ''
+WHERE (
+    SELECT COUNT(*) FROM subscribers_enrollment e
+    WHERE e.subscriber_id = %(subscriber)s AND e.created_at > %(day_ago)s AND e.pace IS NULL
+) < %(a_day)s
 ON CONFLICT DO NOTHING RETURNING id, status, (
     SELECT body FROM subscribers_systemtext WHERE kind = 'welcome' AND (language = '' OR (
         SELECT language FROM stories_story WHERE id = %(story)s) || '-' LIKE language || '-%%')
@@ -160,32 +164,45 @@ def draw(openings: list[Opening]) -> Opening | None:
 
 
 def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None:
-    """Start a story for this reader, who texted our `number`: its first text is scheduled, counted from `now`."""
-    limit = settings.MAX_STORIES_AT_ONCE or NO_LIMIT
-    begun = run_sql(ENROLL, subscriber=reader.subscriber, story=opening.story, number=number, now=now, limit=limit)
+    """Start a story for this reader, who texted our `number`: its first text is scheduled, counted from its turn."""
+    begun = run_sql(
+        ENROLL,
+        subscriber=reader.subscriber,
+        story=opening.story,
+        number=number,
+        now=now,
+        limit=settings.MAX_STORIES_AT_ONCE or NO_LIMIT,
+        day_ago=now - limits.DAY,
+        a_day=settings.STORIES_PER_DAY,
+    )
+    if not begun and limits.has_begun_enough(reader.subscriber, now):
+        limits.refuse(reader.subscriber)
     for enrollment, status, welcome in begun:
         if status == Enrollment.Status.WAITING:
             title = {"story": Story.objects.values_list("title", flat=True).get(pk=opening.story)}
             replies.answer(reader.subscriber, number, Kind.IN_LINE, now, title)
             continue
-        due = first_due(reader, opening, now)
-        if reader.is_new and greet(reader, opening.story, welcome, number, now):
-            due = max(due, now + replies.AHEAD)
+        turn = limits.turn(now)
+        due = first_due(reader, opening, turn, now)
+        if reader.is_new and greet(reader, opening.story, welcome, number, turn, now):
+            due = max(due, turn + replies.AHEAD)
         insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due, False)], now)
         logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, opening.story, reader.subscriber)
 
 
-def first_due(reader: Reader, opening: Opening, now: datetime) -> datetime:
-    """Return when a story's first text comes to this reader, who has texted us now."""
+def first_due(reader: Reader, opening: Opening, turn: datetime, now: datetime) -> datetime:
+    """Return when a story's first text comes to this reader, who has texted us now and whose turn it is then."""
     quiet = quiet_hours_of(opening.quiet)
     zone = reader.zone if opening.at or quiet else UTC
-    return by_day(due_at(now, opening.wait, zone), zone, quiet, heard_at=now)
+    return by_day(due_at(turn, opening.wait, zone), zone, quiet, heard_at=now)
 
 
-def greet(reader: Reader, story: int, welcome: str | None, number: str, now: datetime) -> bool:
+def greet(reader: Reader, story: int, welcome: str | None, number: str, due: datetime, now: datetime) -> bool:
     """Welcome a new reader to a story, in the newsroom's words or (None) ours; return whether there are any."""
     body = OCCASIONS[Kind.WELCOME].default if welcome is None else welcome
     if body:
         title = Story.objects.values_list("title", flat=True).get(pk=story) if "{story}" in body else ""
-        replies.say(reader.subscriber, number, Kind.WELCOME, filled(body, {"story": title}), now, story=story)
+        replies.say(
+            reader.subscriber, number, Kind.WELCOME, filled(body, {"story": title}), now, story=story, due_at=due
+        )
     return bool(body)

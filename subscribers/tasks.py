@@ -7,7 +7,7 @@ from django_q.tasks import async_task
 
 from stories.models import Story
 
-from . import bulk, correcting, dispatch, ending, erasing, holds, housekeeping, recovery, scheduling
+from . import alarms, bulk, correcting, dispatch, ending, erasing, holds, housekeeping, recovery, scheduling
 from .exporting import making
 from .funnel import tallies
 from .models import Reply
@@ -96,6 +96,10 @@ def tend_reply_desk() -> None:
 def answer_group(reply_id: int) -> None:
     if answering.go_on(reply_id, timezone.now()):
         async_task(answering.TASK, reply_id)
+
+
+def tell_of_hold(hold_id: int, channel: str) -> None:
+    alarms.tell_of_hold(hold_id, channel, timezone.now())
 
 
 def make_export() -> None:

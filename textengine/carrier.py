@@ -231,7 +231,8 @@ def is_signed(request: HttpRequest) -> bool:
         return False
     algorithm = get_signature_algorithm(request.headers.get("X-Twilio-Webhooks-Signature-Settings"))
     url = settings.PUBLIC_URL + request.get_full_path()
-    return RequestValidator(settings.TWILIO_AUTH_TOKEN).validate(url, request.POST, signature, algorithm)
+    secrets = (settings.TWILIO_AUTH_TOKEN, *settings.TWILIO_WEBHOOK_SECRETS)
+    return any(RequestValidator(secret).validate(url, request.POST, signature, algorithm) for secret in secrets)
 
 
 def origin(sender: str) -> dict[str, str]:
@@ -300,4 +301,5 @@ def media_of(parameters: dict[str, str]) -> list[str]:
     # Python refuses to read a number of thousands of digits; no text has a hundred pictures.
     count = re.fullmatch(r"[0-9]{1,2}", parameters.get("NumMedia", ""))
     names = (f"MediaUrl{index}" for index in range(min(int(count[0]), 10) if count else 0))
-    return [parameters[name] for name in names if parameters.get(name)]
+    # They become links on our pages: of addresses, those that lead to a picture and do nothing.
+    return [parameters[name] for name in names if re.match(r"https?://", parameters.get(name, ""))]

@@ -63,10 +63,12 @@ def malformed() -> list[CheckMessage]:
 def unsafe() -> list[CheckMessage]:
     real, public = is_twilio(settings.TWILIO_API_URL), urlsplit(settings.PUBLIC_URL)
     messages: list[CheckMessage] = []
-    if settings.TWILIO_AUTH_TOKEN == SANDBOX_AUTH_TOKEN and (real or public.hostname not in LOOPBACK):
+    known = SANDBOX_AUTH_TOKEN in (settings.TWILIO_AUTH_TOKEN, *settings.TWILIO_WEBHOOK_SECRETS)
+    if known and (real or public.hostname not in LOOPBACK):
+        name = "TWILIO_AUTH_TOKEN" if settings.TWILIO_AUTH_TOKEN == SANDBOX_AUTH_TOKEN else "TWILIO_WEBHOOK_SECRETS"
         messages.append(
             Error(
-                "TWILIO_AUTH_TOKEN is the sandbox's, which everybody knows; set it to your Twilio account's.",
+                f"{name} is the sandbox's, which everybody knows; set it to your Twilio account's.",
                 id="textengine.E003",
             )
         )
@@ -127,6 +129,15 @@ def check_digests(app_configs, **kwargs) -> list[CheckMessage]:
             Error("DIGEST_EMAILS is set without EMAIL_URL; set that to your mail server.", id="textengine.E011")
         )
     return messages
+
+
+@register(Tags.security, deploy=True)
+def check_budget(app_configs, **kwargs) -> list[CheckMessage]:
+    """Look whether somebody who has us text a thousand numbers would be stopped by anything but the bill."""
+    if settings.DAILY_SEGMENTS:
+        return []
+    sentence = "DAILY_SEGMENTS is not set, so that nothing bounds what a day costs; set it to a number of segments."
+    return [Warning(sentence, id="textengine.W002")]
 
 
 @register(Tags.security)

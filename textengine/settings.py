@@ -59,6 +59,14 @@ def count(name: str, default: int) -> int:
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number from 1 to 999.")
 
 
+def amount(name: str) -> int | None:
+    """Return a number that may be large; None where none is set."""
+    value = env.str(name, "").strip()
+    if value == "" or (value.isdecimal() and len(value) < 10 and int(value) > 0):
+        return int(value) if value else None
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a whole number above 0, or leave it empty.")
+
+
 def words(name: str, default: str) -> tuple[str, ...]:
     """Return the words that this setting lists, separated by commas; none where it is set to nothing."""
     return tuple(word for word in map(str.strip, env.str(name, default).split(",")) if word)
@@ -194,6 +202,8 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")
+# Other secrets by which webhooks may be signed: a token that is being replaced, the secret of a shared key.
+TWILIO_WEBHOOK_SECRETS = words("TWILIO_WEBHOOK_SECRETS", "")
 TWILIO_NUMBER = env.str("TWILIO_NUMBER", "").replace(" ", "")
 TWILIO_MESSAGING_SERVICE_SID = env.str("TWILIO_MESSAGING_SERVICE_SID", "")
 TWILIO_API_URL = base_url("TWILIO_API_URL", "https://api.twilio.com")
@@ -217,6 +227,12 @@ if unknown := set(CARRIER_ANSWERS) - set(SENDER_KINDS):
 ANSWERS_PER_HOUR = count("ANSWERS_PER_HOUR", 10)
 # How many stories one reader is in at once at most; the next ones wait in line. Any number unless set.
 MAX_STORIES_AT_ONCE = count("MAX_STORIES_AT_ONCE", 1) if env.str("MAX_STORIES_AT_ONCE", "") else None
+# How many stories one number begins within a day at most.
+STORIES_PER_DAY = count("STORIES_PER_DAY", 20)
+# How many stories readers' texts begin in a minute; those of others begin one after the other. Any number unless set.
+ENROLLMENTS_PER_MINUTE = amount("ENROLLMENTS_PER_MINUTE")
+# After how many segments within a day everything is put on hold, until somebody releases it. Never unless set.
+DAILY_SEGMENTS = amount("DAILY_SEGMENTS")
 # The countries whose numbers can start stories, as ISO 3166 names them; all of them where none is named.
 ALLOWED_COUNTRIES = frozenset(word.upper() for word in words("ALLOWED_COUNTRIES", ""))
 if unknown := ALLOWED_COUNTRIES - SUPPORTED_REGIONS:
@@ -253,6 +269,10 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "phonenumber_field",
     "csp",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
 ]
 
 MIDDLEWARE = [
@@ -264,8 +284,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "textengine.second_factor.demanded",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "textengine.urls"
@@ -300,6 +323,28 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+# After five wrong passwords for a name, the address from which they came waits a quarter of an hour before the next.
+# Others with that name do not, so that nobody can keep an editor from the brake.
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_CLIENT_IP_CALLABLE = "textengine.logins.client_address"
+AXES_LOCKOUT_CALLABLE = "textengine.logins.locked_out"
+# What was tried lies in the database until it no longer counts, without secrets, and no page shows it.
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code", "csrfmiddlewaretoken"]
+AXES_ENABLE_ADMIN = False
+AXES_DISABLE_ACCESS_LOG = True
+AXES_VERBOSE = False
+# How many proxies of our own every request comes through: each adds to X-Forwarded-For from where it came.
+PROXIES = count("PROXIES", 1) if env.str("PROXIES", "") not in ("", "0") else 0
+# Whether every account needs a second factor, or may set one up.
+SECOND_FACTOR = env.str("SECOND_FACTOR", "").strip() or "optional"
+if SECOND_FACTOR not in ("optional", "required"):
+    raise ImproperlyConfigured(f"SECOND_FACTOR is {SECOND_FACTOR!r}; set it to optional or required.")
+OTP_TOTP_ISSUER = f"Text-Engine {PUBLIC_HOST}"
 
 LANGUAGE_CODE = "en"
 USE_TZ = True

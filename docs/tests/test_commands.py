@@ -36,7 +36,7 @@ OTHERS = {
     "systemctl",
     "docker",
 }
-NOT_RUN = {"createsuperuser", "changepassword", "qcluster"}
+NOT_RUN = {"createsuperuser", "changepassword", "qcluster", "takeoffsecondfactor", "axes_reset_username"}
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
 

@@ -19,8 +19,9 @@ TURN_COLUMNS = ("name", "then")
 TEXT_COLUMNS = ("text", "wait", "picture", "alt", *TURN_COLUMNS)
 COLUMNS = TEXT_COLUMNS + STORY_FIELDS
 DELIMITERS = ",;\t"
-# A spreadsheet would compute a cell that begins like this; an apostrophe keeps it what it is.
-FORMULA = re.compile(r"'*[=+\-@]")
+# A spreadsheet would compute a cell that begins like this, also as East Asian keyboards write it; an apostrophe keeps
+# it what it is.
+FORMULA = re.compile(r"'*[=+\-@＝＋－＠]")
 
 
 def delimiter_of(source: str) -> str | None:

@@ -259,6 +259,14 @@ def test_a_story_that_was_written_down_is_read_back_the_same(seed):
         assert read_story(write(draft)) == back
 
 
+@pytest.mark.parametrize("words", ["=1+1", "+1", "-1", "@SUM(A1)", "＝1", "'=1"])
+def test_no_text_and_no_title_of_a_table_is_a_formula_and_each_is_read_as_it_was(words):
+    table = write_table(StoryDraft({"title": words}, [TextDraft(words)]))
+    assert f"'{words},".encode() in table.encode()
+    back = read_table(table)
+    assert (back.fields["title"], bodies(back)) == (words, [words])
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_columns_of_a_table_stand_in_any_order(delimiter):
     rows = [["Wait", "ALT", "text", "picture"], ["", "", "One", ""], ["2 hours", "A lamp", '"two\r\n\r\n2"', "a.jpg"]]

@@ -183,11 +183,11 @@ class CorrectionAdmin(ReadOnlyAdmin):
         }
 
     def progress_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         correction = self.get_object(request, str(object_id))
         if correction is None:
             raise Http404
-        if not self.has_view_permission(request, correction):
-            raise PermissionDenied
         return render(request, "admin/subscribers/correction_progress.html", self.progress_of(request, correction))
 
     def stop_view(self, request: HttpRequest, object_id: int) -> HttpResponse:

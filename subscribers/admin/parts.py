@@ -156,6 +156,12 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
 
+    def history_view(self, request, object_id, extra_context=None):
+        """Refuse who may see none of these, before the answer depends on whether there is such a one."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return super().history_view(request, object_id, extra_context)
+
     def lookup_allowed(self, lookup, value, request=None):
         """Refuse what an address may ask of numbers, since it would tell them digit by digit, and by patterns."""
         refused = {"phone_number", "regex", "iregex"} & set(lookup.split("__"))

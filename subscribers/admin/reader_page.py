@@ -185,11 +185,11 @@ class ReaderPageMixin:
         return request.user.has_perm(WRITE)
 
     def reader(self, request: HttpRequest, object_id: int) -> Subscriber:
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         subscriber = self.get_object(request, str(object_id))
         if subscriber is None:
             raise Http404
-        if not self.has_view_permission(request, subscriber):
-            raise PermissionDenied
         return subscriber
 
     def live(self, request: HttpRequest, subscriber: Subscriber) -> tuple[str, str]:

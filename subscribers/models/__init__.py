@@ -10,6 +10,7 @@ from .corrections import Correction, Recipient
 from .erasing import Erasure, StoppedNumber
 from .exports import Export
 from .heartbeats import Heartbeat
+from .limits import Gate, SpentDay
 from .messages import Message, led
 from .own_phones import OwnPhone
 from .placements import Placement
@@ -28,6 +29,7 @@ __all__ = [
     "Enrollment",
     "Erasure",
     "Export",
+    "Gate",
     "Heartbeat",
     "Hold",
     "Message",
@@ -40,6 +42,7 @@ __all__ = [
     "Reply",
     "ReplyTo",
     "Sender",
+    "SpentDay",
     "StoppedNumber",
     "Subscriber",
     "SystemText",

@@ -3,25 +3,19 @@
 Numbers are not told: a reader's is masked as on the newsroom's pages, and long numbers in what readers wrote are cut.
 """
 
-import hashlib
-import hmac
-import json
 import logging
 import re
-import urllib.error
-import urllib.request
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from smtplib import SMTPException
 
 from django.conf import settings
-from django.core.mail import EmailMessage
 from django.db.models import F
 from django.template.defaultfilters import truncatechars
 from django.template.loader import render_to_string
 from django.urls import reverse
 
 from ..models import Digest, Message, Remark, masked
+from ..telling import NotDelivered, channels, mail, post
 from . import finding
 
 logger = logging.getLogger(__name__)
@@ -29,19 +23,8 @@ logger = logging.getLogger(__name__)
 # How long after a failure it is tried again, each time twice as long, and how often until it is given up.
 RETRY_AFTER = timedelta(minutes=1)
 TRIES = 8
-TIMEOUT_SECONDS = 10
 GROUPS_TOLD, REMARKS_TOLD, WORDS_TOLD = 10, 3, 160
 LONG_NUMBER = re.compile(r"\+?\(?\d(?:[\s().–-]*\d){6,}")
-
-
-class NotDelivered(Exception):
-    """A digest that did not get through; the message says why, in words for whoever runs the newsroom's server."""
-
-
-def channels() -> list[Digest.Channel]:
-    """Return the ways by which the newsroom wants to be told."""
-    wanted = {Digest.Channel.EMAIL: settings.DIGEST_EMAILS, Digest.Channel.WEBHOOK: settings.DIGEST_WEBHOOK}
-    return [channel for channel, address in wanted.items() if address]
 
 
 def slot_at(now: datetime) -> datetime:
@@ -148,39 +131,12 @@ def counted(unread: int) -> str:
 
 def send_email(digest: Digest, told: list[Told], now: datetime) -> None:
     context = {"told": told, "url": desk_url(), "counted": counted(digest.unread)}
-    # The same for every try, so that a mail program shows one that came twice once.
-    headers = {"Message-ID": f"<digest-{digest.pk}-{int(digest.slot.timestamp())}@{settings.PUBLIC_HOST}>"}
-    body = render_to_string("subscribers/digest.txt", context)
-    email = EmailMessage(context["counted"], body, to=settings.DIGEST_EMAILS, headers=headers)
-    try:
-        email.send()
-    except (SMTPException, OSError) as error:
-        raise NotDelivered(f"The mail server did not take it: {error}") from error
+    name = f"digest-{digest.pk}-{int(digest.slot.timestamp())}"
+    mail(context["counted"], render_to_string("subscribers/digest.txt", context), name)
 
 
 def send_webhook(digest: Digest, told: list[Told], now: datetime) -> None:
-    """POST it as JSON, signed: HMAC-SHA256 by DIGEST_SECRET of the time stamp, a full stop and the body."""
-    body = json.dumps(payload(digest, told), ensure_ascii=False).encode()
-    stamp = str(int(now.timestamp()))
-    headers = {
-        "Content-Type": "application/json",
-        "User-Agent": "Text-Engine",
-        "X-Text-Engine-Digest": str(digest.pk),
-        "X-Text-Engine-Timestamp": stamp,
-        "X-Text-Engine-Signature": f"sha256={signature(stamp, body)}",
-    }
-    request = urllib.request.Request(settings.DIGEST_WEBHOOK, body, headers, method="POST")  # noqa: S310
-    try:
-        OPENER.open(request, timeout=TIMEOUT_SECONDS).close()
-    except urllib.error.HTTPError as error:
-        error.close()
-        raise NotDelivered(f"The webhook answered {error.code}.") from error
-    except OSError as error:
-        raise NotDelivered(f"The webhook cannot be reached: {error}") from error
-
-
-def signature(stamp: str, body: bytes) -> str:
-    return hmac.new(settings.DIGEST_SECRET.encode(), f"{stamp}.".encode() + body, hashlib.sha256).hexdigest()
+    post(payload(digest, told), now, **{"X-Text-Engine-Digest": str(digest.pk)})
 
 
 def payload(digest: Digest, told: list[Told]) -> dict:
@@ -203,12 +159,4 @@ def payload(digest: Digest, told: list[Told]) -> dict:
     }
 
 
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """What is signed for one address is told to no other."""
-
-    def redirect_request(self, *args, **kwargs):
-        return None
-
-
-OPENER = urllib.request.build_opener(NoRedirects)
 SENDERS = {Digest.Channel.EMAIL: send_email, Digest.Channel.WEBHOOK: send_webhook}

@@ -232,6 +232,12 @@ def test_a_readers_text_is_a_text_in_a_workbook(log_in, words):
     assert re.sub(r"_x00([0-9A-F]{2})_", lambda match: chr(int(match[1], 16)), text) == words.replace("\x00", "")
 
 
+def test_a_storys_title_is_no_formula_in_a_csv_file(log_in):
+    make_enrollment(story=make_story(title="=1+1"), sent=1)
+    [row] = table(asked(log_in("Editors"), "readers"))
+    assert "'=1+1" in row.values()
+
+
 def test_a_sender_may_not_pass_for_a_number_and_be_a_formula(log_in):
     make_inbound(None, "Hello", sender="+1;=1+1")
     [row] = table(asked(log_in("Editors"), "messages"))

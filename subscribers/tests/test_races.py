@@ -15,7 +15,7 @@ from django_q.models import OrmQ
 
 from stories.tests.factory import make_pier, make_story
 from subscribers import claiming, dispatch, holds
-from subscribers.models import Enrollment, Hold, Message, Subscriber
+from subscribers.models import Enrollment, Hold, Message, SpentDay, Subscriber
 from subscribers.outcomes import Outcome, record
 from subscribers.scheduling import follow_story, schedule
 from textengine.carrier import Accepted
@@ -427,3 +427,23 @@ def test_an_answer_beside_the_request_of_the_default_is_taken_or_too_late():
         )
         choice, following = enrollment.questions.get().choice, enrollment.messages.get(step=3)
         assert (len(requests), choice, following.text.body) in [(1, "", "At sea."), (0, "B", "Alone.")]
+
+
+def test_workers_that_spend_the_days_last_segments_at_once_put_one_brake_on(settings):
+    settings.DAILY_SEGMENTS = 4
+    now, sids = timezone.now(), [new_sid() for _ in range(8)]
+    ids = [make_enrollment(story=make_story([("One", 0)])).messages.get().pk for _ in sids]
+    Message.objects.filter(pk__in=ids).update(attempts=1)
+    answers = [Outcome(pk, now, Accepted(sid, "One", "queued", 1, now)) for pk, sid in zip(ids, sids, strict=True)]
+    at_once(*(lambda answer=answer: record([answer]) for answer in answers))
+    assert SpentDay.objects.get().segments == 8
+    assert Hold.objects.count() == 1
+
+
+def test_stories_that_begin_at_once_each_have_a_turn_of_their_own(settings):
+    settings.ENROLLMENTS_PER_MINUTE = 4
+    make_story([("One", 0)], keyword="river")
+    at_once(*(lambda number=number: text("river", sender=f"+1415555020{number}") for number in range(6)))
+    now = timezone.now()
+    late = [due_at - now for due_at in Message.objects.story_texts().values_list("due_at", flat=True)]
+    assert sorted(wait > timedelta(seconds=9) for wait in late) == [False] * 4 + [True] * 2

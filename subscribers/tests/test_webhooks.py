@@ -1,12 +1,15 @@
 """The two webhooks: who is let in, and what becomes of what they bring."""
 
+import hashlib
+import json
+
 import pytest
 
 from stories.tests.factory import make_story
 from subscribers.models import Enrollment, Message, Subscriber
 
 from .factory import OUR_NUMBER, make_enrollment
-from .webhooks import INBOUND, READER, STATUS, new_sid, report, signed_post, text
+from .webhooks import INBOUND, READER, STATUS, new_sid, post, report, signature, signed_post, text
 
 pytestmark = pytest.mark.django_db
 
@@ -18,26 +21,94 @@ def test_a_signed_text_is_answered_with_empty_twiml():
     assert response.content.endswith(b"<Response/>")
 
 
-@pytest.mark.parametrize("path", [INBOUND, STATUS])
-def test_a_post_without_a_signature_is_refused(client, path):
-    assert client.post(path, {"MessageSid": new_sid(), "From": READER}).status_code == 403
-    assert not Message.objects.exists()
+# Who is let in
+
+BOTH = pytest.mark.parametrize("path", [INBOUND, STATUS])
+FIELDS = {"MessageSid": "SM" + "1" * 32, "From": READER, "Body": "one", "MessageStatus": "delivered"}
 
 
-@pytest.mark.parametrize("path", [INBOUND, STATUS])
+def refused(response) -> bool:
+    """Tell whether a post was refused, and has changed nothing."""
+    return response.status_code == 403 and not Message.objects.exists()
+
+
+@BOTH
+def test_a_post_with_the_signature_of_what_it_says_is_let_in(path):
+    assert signed_post(path, FIELDS).status_code in (200, 204)
+
+
+@BOTH
+@pytest.mark.parametrize("headers", [{}, {"X-Twilio-Signature": ""}, {"X-Twilio-Signature": "é" * 28}])
+def test_a_post_without_a_signature_is_refused(path, headers):
+    assert refused(post(path, FIELDS, headers))
+
+
+@BOTH
 def test_a_post_signed_with_another_token_is_refused(path):
-    assert signed_post(path, {"MessageSid": new_sid(), "From": READER}, token="another").status_code == 403
+    assert refused(signed_post(path, FIELDS, token="another"))
 
 
-def test_a_signature_for_another_body_is_refused(client):
-    fields = {"MessageSid": new_sid(), "From": READER, "Body": "one"}
-    signature = signed_post(INBOUND, fields).wsgi_request.headers["X-Twilio-Signature"]
-    changed = client.post(INBOUND, fields | {"Body": "two"}, headers={"X-Twilio-Signature": signature})
-    assert changed.status_code == 403
+@BOTH
+@pytest.mark.parametrize(
+    "other",
+    [
+        FIELDS | {"Body": "two", "MessageStatus": "failed"},
+        FIELDS | {"Later": "new"},
+        {name: value for name, value in FIELDS.items() if name != "From"},
+        FIELDS | {"Body": ["one", "two"], "MessageStatus": ["delivered", "failed"]},
+        FIELDS | {"body": "two"},
+    ],
+)
+def test_a_signature_for_another_body_is_refused(path, other):
+    assert refused(post(path, other, {"X-Twilio-Signature": signature(path, FIELDS)}))
 
 
-def test_a_signature_covers_repeated_and_empty_parameters():
-    assert text("Hello", Unknown=["b", "a", ""], OptOutType="").status_code == 200
+@BOTH
+@pytest.mark.parametrize("other", ["?message=1", "?", "#here"])
+def test_a_signature_for_another_address_is_refused(path, other):
+    elsewhere = STATUS if path == INBOUND else INBOUND
+    for signed, posted in ((path + other, path), (path, f"{path}?message=1"), (elsewhere, path)):
+        assert refused(post(posted, FIELDS, {"X-Twilio-Signature": signature(signed, FIELDS)}))
+
+
+@BOTH
+def test_a_signature_covers_doubled_and_empty_parameters(path):
+    doubled = FIELDS | {"Unknown": ["b", "a", ""], "OptOutType": ""}
+    assert refused(post(path, FIELDS | {"Unknown": ["b", "c", ""]}, {"X-Twilio-Signature": signature(path, doubled)}))
+    assert signed_post(path, doubled).status_code in (200, 204)
+
+
+@BOTH
+def test_two_secrets_are_good_while_a_token_is_replaced(path, settings):
+    settings.TWILIO_AUTH_TOKEN, settings.TWILIO_WEBHOOK_SECRETS = "new", ("old",)
+    assert refused(signed_post(path, FIELDS, token="older"))
+    assert signed_post(path, FIELDS, token="old").status_code in (200, 204)
+    assert signed_post(path, FIELDS, token="new").status_code in (200, 204)
+    settings.TWILIO_WEBHOOK_SECRETS = ()
+    assert signed_post(path, FIELDS, token="old").status_code == 403
+
+
+@BOTH
+def test_a_signature_by_sha256_is_as_good_and_only_for_who_says_so(path, settings):
+    settings.TWILIO_WEBHOOK_SECRETS = ("secret-of-a-shared-key",)
+    sha256 = signature(path, FIELDS, "secret-of-a-shared-key", "HMAC_SHA256")
+    says = {"X-Twilio-Webhooks-Signature-Settings": "key=webhooks_sharedkey_1,algorithm=HMAC_SHA256"}
+    assert refused(post(path, FIELDS, {"X-Twilio-Signature": sha256}))
+    assert refused(post(path, FIELDS, says | {"X-Twilio-Signature": signature(path, FIELDS)}))
+    unknown = {"X-Twilio-Webhooks-Signature-Settings": "algorithm=NONE"}
+    assert refused(post(path, FIELDS, unknown | {"X-Twilio-Signature": sha256}))
+    assert post(path, FIELDS, says | {"X-Twilio-Signature": sha256}).status_code in (200, 204)
+
+
+@BOTH
+def test_a_body_that_is_signed_by_its_hash_alone_acts_on_nothing(client, path):
+    """The carrier signs JSON by its SHA-256 in the address; these webhooks take forms alone."""
+    body = json.dumps(FIELDS)
+    address = f"{path}?bodySHA256={hashlib.sha256(body.encode()).hexdigest()}"
+    headers = {"X-Twilio-Signature": signature(address, {})}
+    response = client.post(address, body, content_type="application/json", headers=headers)
+    assert response.status_code == 400
+    assert not Message.objects.exists()
 
 
 @pytest.mark.parametrize(("path", "status"), [(INBOUND, 200), (STATUS, 204)])
@@ -134,6 +205,14 @@ def test_ten_media_are_kept():
     media = {f"MediaUrl{number}": url for number, url in enumerate(urls)}
     assert text("Look", NumMedia="10", **media).status_code == 200
     assert Message.objects.get().media_urls == urls
+
+
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "data:text/html,<b>", "//example.org/a", " https://example.org"]
+)
+def test_a_medium_whose_address_is_no_link_is_left_out(url):
+    assert text("Look", NumMedia="2", MediaUrl0=url, MediaUrl1="https://example.org/a").status_code == 200
+    assert Message.objects.get().media_urls == ["https://example.org/a"]
 
 
 @pytest.mark.parametrize("count", ["11", "-1", "x", "", "9" * 30, "9" * 5000, "¹", "٣"])

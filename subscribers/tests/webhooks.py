@@ -20,12 +20,21 @@ def new_sid() -> str:
 
 def signed_post(path: str, parameters: dict, token: str | None = None, **headers) -> HttpResponse:
     """Post `parameters` (values may be lists) with the signature that they and the public address of `path` have."""
-    fields = {name: value if isinstance(value, list) else [value] for name, value in parameters.items()}
+    return post(path, parameters, {"X-Twilio-Signature": signature(path, parameters, token)} | headers)
+
+
+def signature(path: str, parameters: dict, token: str | None = None, algorithm: str | None = None) -> str:
     validator = RequestValidator(token or settings.TWILIO_AUTH_TOKEN)
-    signature = validator.compute_signature(settings.PUBLIC_URL + path, MultiValueDict(fields))
+    return validator.compute_signature(settings.PUBLIC_URL + path, MultiValueDict(fields(parameters)), algorithm)
+
+
+def post(path: str, parameters: dict, headers: dict) -> HttpResponse:
     # Errors of the view become a 500 here, as they do for the carrier.
-    client = Client(raise_request_exception=False)
-    return client.post(path, fields, headers={"X-Twilio-Signature": signature} | headers)
+    return Client(raise_request_exception=False).post(path, fields(parameters), headers=headers)
+
+
+def fields(parameters: dict) -> dict[str, list]:
+    return {name: value if isinstance(value, list) else [value] for name, value in parameters.items()}
 
 
 def text(body: str, sender: str = READER, sid: str = "", **parameters) -> HttpResponse:

@@ -94,10 +94,10 @@ def look_at_worker(now: datetime) -> Iterator[Finding]:
     """Look whether a worker lives, whether anything is late, and what is on hold."""
     found, holds = worker(now), list(Hold.objects.active())
     if found.state != "running":
-        since = f" since {timezone.localtime(found.since):%d %B, %H:%M}" if found.since else ""
+        since = f" {timezone.localtime(found.since):%d %B, %H:%M}" if found.since else ""
         yield wrong("worker", f"{found.words}{since}.", "Start it: manage.py qcluster, or its service.")
     else:
-        yield ok("worker", f"{found.words} since {timezone.localtime(found.since):%d %B, %H:%M}.")
+        yield ok("worker", f"{found.words} {timezone.localtime(found.since):%d %B, %H:%M}.")
     oldest = overdue(now, holds).order_by("due_at").first()
     if oldest:
         words = f"texts have been due since {timezone.localtime(oldest.due_at):%d %B, %H:%M}."

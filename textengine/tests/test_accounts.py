@@ -10,7 +10,7 @@ pytestmark = pytest.mark.django_db
 def test_an_account_of_a_role_is_made_in_one_step(client, capsys, role, readers):
     call_command("addaccount", "jo", role)
     password = capsys.readouterr().out.split("the password ")[1].split()[0]
-    assert client.login(username="jo", password=password)
+    client.post(reverse("admin:login"), {"username": "jo", "password": password})
     assert client.get(reverse("admin:stories_story_changelist")).status_code == 200
     assert client.get(reverse("admin:subscribers_message_changelist")).status_code == readers
 

@@ -32,7 +32,7 @@ def test_a_new_installation_runs_as_another_user_drains_and_is_backed_up(copy_ur
     options = {} if is_sqlite else {"database_url": copy_url}
     with folder_for_everybody() as folder, New(folder, fresh=True, **options) as processes:
         files = processes.files()
-        wait_until(lambda: "worker: The worker is running" in processes.run("manage.py", "doctor").stdout, 30)
+        wait_until(lambda: "worker: The worker has been running" in processes.run("manage.py", "doctor").stdout, 30)
         examined = processes.run("manage.py", "doctor")
         assert (examined.returncode, "WRONG" in examined.stdout) == (0, False), examined.stdout
         assert_drains(processes, readers=50)

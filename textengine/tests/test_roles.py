@@ -5,12 +5,14 @@ from importlib import import_module
 
 import pytest
 from django.apps import apps
+from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission, User
 from django.contrib.contenttypes.models import ContentType
 from django.core.files.base import ContentFile
 from django.core.files.storage import storages
 from django.db import connection
+from django.db.models import QuerySet
 from django.urls import URLPattern, get_resolver, reverse
 from django.utils import timezone
 from django.views.generic import RedirectView
@@ -18,12 +20,13 @@ from django_q.models import OrmQ, Schedule, Task
 from django_q.tasks import async_task
 
 from stories import history
-from stories.models import Price, Story
+from stories.models import Price, Story, StoryText
 from stories.tests.factory import make_story
 from subscribers.models import Access, Correction, Enrollment, Export, Hold, Message, Reply, Sender, SystemText, Tag
 from subscribers.tests.desk import make_remark
 from subscribers.tests.factory import make_enrollment
 from textengine.accounts import GROUPS, make_account
+from textengine.headers import PERMISSIONS_POLICY
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
@@ -122,7 +125,7 @@ l-00++0  admin:subscribers_export_change
 l-+++++  admin:subscribers_export_changelist
 l------  admin:subscribers_export_delete
 l-00++0  admin:subscribers_export_file
-l>>>++>  admin:subscribers_export_history
+l->>++>  admin:subscribers_export_history
 l-00++0  admin:subscribers_export_progress
 l----+-  admin:subscribers_hold_add
 l---+++  admin:subscribers_hold_change
@@ -184,6 +187,7 @@ l-0+++-  rehearse-progress
 +++++++  story
 l00++++  story-readers
 +++++++  story_card
+l++++++  second-factor
 l++++++  today
 5555555  twilio-inbound
 5555555  twilio-status
@@ -216,6 +220,8 @@ ACTIONS = {
     "desk-chief": EDITING | {"hold.release", "subscriber.delete_selected"},
     "operator": {"sender.delete_selected", "systemtext.delete_selected"},
 }
+# A page of the newsroom is kept by nobody but who sees it, if by anybody.
+NOT_KEPT = {"no-store", "private"}
 SIGNS = {200: "+", 400: "!", 403: "-", 404: "0", 405: "5"}
 
 
@@ -270,7 +276,11 @@ def things(settings, tmp_path) -> dict[str, object]:
         Schedule.objects.first(),
         OrmQ.objects.first(),
     ]
-    return {thing._meta.model_name: thing for thing in made} | tasks
+    return (
+        {thing._meta.model_name: thing for thing in made}
+        | tasks
+        | {"text": story.texts.first(), "kept": history.keep(story, now)}
+    )
 
 
 def account(role: str) -> User:
@@ -288,11 +298,11 @@ def filled(route: str, things: dict[str, object]) -> str:
         "object_id": thing and thing.pk,
         "id": thing and thing.pk,
         "story_id": things["story"].pk,
-        "text_id": things["story"].texts.first().pk,
+        "text_id": things["text"].pk,
         "enrollment_id": things["enrollment"].pk,
         "reply_id": things["reply"].pk,
         "action": "pause",
-        "entry_id": history.keep(things["story"], timezone.now()).pk,
+        "entry_id": things["kept"].pk,
         "suffix": "txt",
         "kind": "svg",
         "page": "light",
@@ -352,6 +362,91 @@ def test_an_action_that_is_not_ones_own_does_nothing(client, role):
     client.post(reverse("admin:subscribers_enrollment_changelist"), form)
     paused = "enrollment.pause" in ACTIONS[role]
     assert Enrollment.objects.get().status == ("paused" if paused else "active")
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_who_is_refused_a_page_changes_nothing_by_posting_to_it(client, things, role):
+    if role != "nobody":
+        client.force_login(account(role))
+    before = rows()
+    for name, route in addresses().items():
+        if TABLE[name][ROLES.index(role)] in "l-0":
+            form = {"post": "yes", "confirmed": "yes", "_save": "Save", "title": "x", "reason": "x"}
+            assert sign(client.post(filled(route, things), form)) in "l-05", name
+    assert rows() == before
+
+
+def rows() -> dict[type, list]:
+    """Return all rows that pages can change."""
+    models = [model for model in admin.site._registry if model is not Access]
+    return {model: list(model._base_manager.order_by("pk").values()) for model in models}
+
+
+# Its own page in a frame of the newsroom's, with the styles of whoever pastes it, and no script.
+SNIPPET = "admin:stories_story_share_snippet"
+BY_ALL = {"base-uri 'self'", "form-action 'self'", "object-src 'none'", "img-src 'self' data: blob:"}
+POLICY = BY_ALL | {"default-src 'self'", "frame-ancestors 'none'"}
+SNIPPETS_POLICY = BY_ALL | {"default-src 'none'", "style-src 'self' 'unsafe-inline'", "frame-ancestors 'self'"}
+
+
+# What somebody writes who wants it to be part of our pages, in an attribute or between tags.
+PLANTED = "'\"><b class=planted>"
+WRITTEN = [
+    (Story, "title"),
+    (StoryText, "body"),
+    (Message, "body"),
+    (Hold, "reason"),
+    (Correction, "body"),
+    (Reply, "body"),
+    (Tag, "name"),
+    (SystemText, "body"),
+    (Access, "about"),
+    (Group, "name"),
+    (Task, "result"),
+]
+
+
+def plant() -> None:
+    """Have everything that people and readers write say what nobody should."""
+    for model, field in WRITTEN:
+        for pk in model.objects.values_list("pk", flat=True):
+            # By the base class's own way, where a row is one that nobody changes.
+            QuerySet.update(model.objects.filter(pk=pk), **{field: f"{PLANTED}{pk}"})
+
+
+def secrets_of(user: User) -> list[str]:
+    passwords = User.objects.exclude(password="").values_list("password", flat=True)
+    return [settings.SECRET_KEY, settings.TWILIO_AUTH_TOKEN, *passwords]
+
+
+def test_every_page_has_its_headers_and_shows_what_people_wrote_and_no_secret(client, things):
+    user = account("superuser")
+    user.set_password("only-for-tests")
+    user.save()
+    plant()
+    client.force_login(user)
+    client.raise_request_exception = False
+    kept, shown = [], []
+    for name, route in addresses().items():
+        if name == "admin:logout":
+            continue
+        response = open_page(client, name, filled(route, things))
+        policy = set(response["Content-Security-Policy"].split("; "))
+        assert policy == (SNIPPETS_POLICY if name == SNIPPET else POLICY), name
+        assert response["X-Frame-Options"] == ("SAMEORIGIN" if name == SNIPPET else "DENY"), name
+        assert response["X-Content-Type-Options"] == "nosniff", name
+        assert response["Referrer-Policy"] == "same-origin", name
+        assert response["Permissions-Policy"] == PERMISSIONS_POLICY, name
+        assert response["Cross-Origin-Opener-Policy"] == "same-origin", name
+        if route.startswith("admin/") and response.status_code == 200:
+            kept += [name] * (not NOT_KEPT & set(response.get("Cache-Control", "").split(", ")))
+        html = b"".join(response).decode(errors="replace")
+        if response["Content-Type"].startswith("text/html"):
+            assert "<b class=planted>" not in html, name
+            shown += [name] * ("&lt;b class=planted&gt;" in html)
+        assert not [secret for secret in secrets_of(user) if secret in html], name
+    assert len(shown) > 30, shown
+    assert sorted(kept) == ["admin:jsi18n", "admin:password_change", "admin:password_change_done"]  # They name nobody.
 
 
 def open_page(client, name: str, address: str):

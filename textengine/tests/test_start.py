@@ -40,6 +40,8 @@ UNREADABLE = [
         "ALLOWED_COUNTRIES names 'ENGLAND'; it lists countries by their two letters",
     ),
     ({"ANSWERS_PER_HOUR": "0"}, "ANSWERS_PER_HOUR is '0'; set it to a whole number from 1 to 999"),
+    ({"SECOND_FACTOR": "yes"}, "SECOND_FACTOR is 'yes'; set it to optional or required"),
+    ({"DAILY_SEGMENTS": "many"}, "DAILY_SEGMENTS is 'many'; set it to a whole number above 0, or leave it empty"),
     ({"MEDIA_STORAGE_OPTIONS": "bucket"}, "MEDIA_STORAGE_OPTIONS cannot be read; set it to a JSON object"),
     ({"MEDIA_STORAGE_OPTIONS": "[]"}, "MEDIA_STORAGE_OPTIONS cannot be read; set it to a JSON object"),
     ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE is 'Mars/Olympus'"),

@@ -6,6 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 import pytest
+from django.conf import settings
 from django.db import connection
 
 from stories.tests.factory import make_story
@@ -174,7 +175,7 @@ def test_stop_ends_the_story_and_start_lets_it_go_on(processes):
     assert read_story(processes, READER, 3, 10) == ["One", "Two", "Three"]
 
 
-def test_logs_hold_no_bodies_and_no_whole_numbers(processes):
+def test_logs_hold_no_bodies_no_whole_numbers_and_no_secrets(processes):
     make_story(keyword="river", texts=[("A secret body", 0)])
     processes.sandbox.text(READER, "river, or something private")
     processes.sandbox.text(READER, "river")
@@ -185,3 +186,4 @@ def test_logs_hold_no_bodies_and_no_whole_numbers(processes):
     assert "secret" not in log
     assert "private" not in log
     assert READER[1:] not in log
+    assert not [secret for secret in (settings.SECRET_KEY, settings.TWILIO_AUTH_TOKEN) if secret in log]

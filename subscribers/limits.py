@@ -1,0 +1,74 @@
+"""What one number, one minute and one day may cost, so that whoever texts from a thousand numbers costs a known sum.
+
+No limit counts what is there: of a reader a few rows are looked at, and for everybody one row is written.
+"""
+
+import logging
+from datetime import UTC, datetime, timedelta
+
+from django.conf import settings
+
+from textengine.database import run_sql
+
+from .holds import stop_everything
+from .models import Enrollment, Message
+from .models.brakes import newsroom_day
+
+logger = logging.getLogger(__name__)
+
+DAY = timedelta(days=1)
+TOO_MANY = "this number has begun as many stories within a day as it may (STORIES_PER_DAY)"
+
+SPEND = """
+INSERT INTO subscribers_spentday (day, segments) VALUES (%(day)s, %(segments)s)
+ON CONFLICT (day) DO UPDATE SET segments = subscribers_spentday.segments + excluded.segments RETURNING segments
+"""
+# A gate at which nobody came for a minute lets a minute's worth through at once.
+TURN = """
+INSERT INTO subscribers_gate (id, free_at) VALUES (1, %(earliest)s + %(step)s)
+ON CONFLICT (id) DO UPDATE SET free_at = %(step)s + CASE
+    WHEN subscribers_gate.free_at > %(earliest)s THEN subscribers_gate.free_at ELSE %(earliest)s END
+RETURNING free_at
+"""
+
+
+def has_begun_enough(subscriber: int, now: datetime) -> bool:
+    """Tell whether this reader, who is locked, has begun as many stories within a day as one may."""
+    begun = Enrollment.objects.readers().filter(subscriber=subscriber, created_at__gt=now - DAY)
+    return begun.count() >= settings.STORIES_PER_DAY
+
+
+def refuse(subscriber: int) -> None:
+    """Say on this reader's last text why no story began; the reader gets no answer, which would cost as much."""
+    heard = Message.objects.filter(subscriber=subscriber, direction=Message.Direction.INBOUND)
+    if text := heard.order_by("-pk").first():
+        Message.objects.filter(pk=text.pk).update(reason=TOO_MANY)
+    logger.warning("enrollment.refused subscriber=%s limit=%s", subscriber, settings.STORIES_PER_DAY)
+
+
+def turn(now: datetime) -> datetime:
+    """Return when one more story may begin: now, or in line where more want to than ENROLLMENTS_PER_MINUTE.
+
+    Nobody is turned away: most who come at once come since a keyword was on the air. Others wait for the row until the
+    transaction is over.
+    """
+    if not settings.ENROLLMENTS_PER_MINUTE:
+        return now
+    step = 60 / settings.ENROLLMENTS_PER_MINUTE
+    [(free_at,)] = run_sql(TURN, earliest=now.timestamp() - 60, step=step)
+    return max(now, datetime.fromtimestamp(free_at, UTC))
+
+
+def spend(segments: int, now: datetime) -> None:
+    """Count segments that the carrier took; put the brake on whenever another DAILY_SEGMENTS of a day are used up.
+
+    Whoever releases it allows as many again. Call it last in a transaction, since others wait for the row.
+    """
+    if not settings.DAILY_SEGMENTS or not segments:
+        return
+    [(spent,)] = run_sql(SPEND, day=newsroom_day(now).isoformat(), segments=segments)
+    if spent // settings.DAILY_SEGMENTS > (spent - segments) // settings.DAILY_SEGMENTS:
+        stop_everything(
+            f"{spent:,} segments went out today, and DAILY_SEGMENTS is {settings.DAILY_SEGMENTS:,}. "
+            "Releasing this hold lets as many go out again."
+        )

@@ -1,0 +1,59 @@
+"""Who is let into the newsroom: by a password, and by a code where an account has a second factor."""
+
+from ipaddress import IPv6Address, ip_address, ip_network
+
+from django import forms
+from django.conf import settings
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.http import HttpRequest, HttpResponse
+
+from . import second_factor
+
+LOCKED_OUT = f"Too many tries. Wait {settings.AXES_COOLOFF_TIME.seconds // 60} minutes, then try again."
+
+
+class LoginForm(AdminAuthenticationForm):
+    code = forms.CharField(
+        label="Code, if you have a second factor",
+        required=False,
+        max_length=16,
+        widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "none"}),
+    )
+
+    def get_invalid_login_error(self) -> ValidationError:
+        if getattr(self.request, "axes_locked_out", False):
+            return ValidationError(LOCKED_OUT, code="locked_out")
+        return super().get_invalid_login_error()
+
+    def confirm_login_allowed(self, user: User) -> None:
+        """Let in who has no second factor, and who gives its code; each wrong code doubles the wait for the next."""
+        super().confirm_login_allowed(user)
+        if second_factor.device_of(user):
+            user.otp_device = second_factor.accepting(user, self.cleaned_data.get("code", ""))
+            if user.otp_device is None:
+                raise ValidationError(second_factor.WRONG, code="code")
+
+
+def locked_out(request: HttpRequest, response: HttpResponse, credentials: dict) -> HttpResponse:
+    """Return the page with the form, which says why, with a status that says it to machines."""
+    response.status_code = settings.AXES_HTTP_RESPONSE_CODE
+    return response
+
+
+def client_address(request: HttpRequest) -> str | None:
+    """Return where a log-in comes from, as the first of our own proxies saw it.
+
+    What stands farther left in X-Forwarded-For anybody may have written. Of IPv6 it is the network of 64 bits, all of
+    which one person has.
+    """
+    forwarded = request.headers.get("X-Forwarded-For", "")
+    hops = [*filter(str.strip, forwarded.split(",")), request.META.get("REMOTE_ADDR", "")][-1 - settings.PROXIES :]
+    try:
+        address = ip_address(hops[0].strip())
+    except ValueError:
+        return None
+    if isinstance(address, IPv6Address):
+        return str(ip_network((address, 64), strict=False).network_address)
+    return str(address)

@@ -11,6 +11,8 @@ from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
 from subscribers.claiming import CLAIM_LIMIT, claim
+from subscribers.heartbeats import beat
+from subscribers.models.heartbeats import BEAT
 
 logger = logging.getLogger(__name__)
 
@@ -19,7 +21,7 @@ polled = Signal()
 
 
 class MessageBroker(ORM):
-    claim_at = 0.0
+    claim_at = beat_at = 0.0
 
     def dequeue(self):
         """Turn what is due into tasks once a poll, then hand out tasks as the ORM broker does.
@@ -30,6 +32,7 @@ class MessageBroker(ORM):
         takes ten seconds.
         """
         try:
+            self.tell_alive()
             if monotonic() >= self.claim_at and claim(timezone.now()) < CLAIM_LIMIT:
                 self.claim_at = monotonic() + Conf.POLL
             return [task for task in super().dequeue() or () if self.is_usable(*task)]
@@ -40,6 +43,11 @@ class MessageBroker(ORM):
             return None
         finally:
             polled.send(sender=type(self))
+
+    def tell_alive(self) -> None:
+        if monotonic() >= self.beat_at:
+            beat(timezone.now())
+            self.beat_at = monotonic() + BEAT.total_seconds()
 
     def is_usable(self, row: int, payload: str) -> bool:
         """Tell whether a task can be read; remove it from the queue otherwise.

@@ -5,6 +5,7 @@ And the own phones of those who write, to which they rehearse.
 
 from .brakes import Hold, Sender
 from .erasing import Erasure, StoppedNumber
+from .heartbeats import Heartbeat
 from .messages import Message, led
 from .own_phones import OwnPhone
 from .questions import Question
@@ -14,6 +15,7 @@ from .words import SystemText
 __all__ = [
     "Enrollment",
     "Erasure",
+    "Heartbeat",
     "Hold",
     "Message",
     "OwnPhone",

@@ -6,8 +6,11 @@ import os
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
+from django.test import Client
 from pytest_django.plugin import blocking_manager_key
 
+from subscribers import metrics
+from subscribers.tests.scraped import TOKEN, Scrape
 from textengine import carrier
 from textengine.tests.chromium import launched
 from textengine.tests.processes import Processes
@@ -106,6 +109,17 @@ def processes(transactional_db, django_db_serialized_rollback, tmp_path):
     """Web, worker and sandbox as real processes on this test's database, which is as migrations leave it."""
     with Processes(media_root=tmp_path) as processes:
         yield processes
+
+
+@pytest.fixture
+def scrape(settings, monkeypatch):
+    """Read /metrics, in which this test alone has been counted."""
+    settings.METRICS_TOKEN = TOKEN
+    monkeypatch.setattr(metrics, "flushing", metrics.Flushing())
+    metrics.flushing.added = dict(metrics.samples())
+    yield lambda: Scrape(Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text)
+    if metrics.flushing.timer:
+        metrics.flushing.timer.cancel()
 
 
 @pytest.fixture(autouse=True)

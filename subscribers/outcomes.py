@@ -4,15 +4,17 @@ import logging
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_alone, retried_at_once, retried_patiently, run_sql, update_rows, write_rows
 
-from . import consent, error_codes
+from . import consent, error_codes, metrics
 from .models import Enrollment, Hold, Message, Subscriber, masked
 from .rates import slow_down
 from .scheduling import follow_end, lock_places, move_on
@@ -86,7 +88,9 @@ def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
         apply_error(message, errors[message.pk].error, errors[message.pk].at)
     write_rows(refused, REFUSED_FIELDS)
     for message in refused:
-        follow_error(message, errors[message.pk].error.action, errors[message.pk].at)
+        action = errors[message.pk].error.action
+        follow_error(message, action, errors[message.pk].at)
+        transaction.on_commit(partial(metrics.count_texts, [message.status], metrics.error_class(None, action)))
         log(message)
 
 
@@ -135,6 +139,7 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
         )
         if step:
             moved.append((pk, outcome.at))
+    transaction.on_commit(partial(metrics.count_texts, [status for _, status, *_ in settled]))
     if answers:
         add_segments({pk: outcome.accepted for pk, outcome in answers.items()})
     return moved
@@ -272,6 +277,7 @@ def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bo
         return False
     moved = bool(run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier))
     if moved:
+        transaction.on_commit(partial(metrics.count_texts, [status], metrics.error_class(error_code)))
         logger.info("message.status sid=%s status=%s error=%s", sid, status, error_code)
     return moved
 

@@ -327,6 +327,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Who may read /metrics: whoever brings this token; nobody where none is set, and then nothing is counted.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "").strip()
+
 # Seconds for one request to the carrier: to connect, and for the answer.
 CARRIER_TIMEOUT = (5, 10)
 # The cluster is only the muscle: the message rows say what is to be sent, and bring back whatever a task loses.

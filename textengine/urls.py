@@ -3,6 +3,7 @@ from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 import stories.views
+from subscribers.scraping import metrics
 
 from . import health
 
@@ -19,6 +20,7 @@ urlpatterns = [
     path("twilio/", include("subscribers.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     # No dot but the last: a name cannot lead out of the storage, and its ending says the type.
     re_path(r"^media/(?P<name>[A-Za-z0-9_/-]{1,150}\.(?:jpg|png|gif))$", stories.views.stored_picture),
 ]

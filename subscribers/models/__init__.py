@@ -10,6 +10,7 @@ from .messages import Message, led
 from .own_phones import OwnPhone
 from .questions import Question
 from .readers import Enrollment, Subscriber, e164, masked, zone_of
+from .samples import Sample
 from .words import SystemText
 
 __all__ = [
@@ -20,6 +21,7 @@ __all__ = [
     "Message",
     "OwnPhone",
     "Question",
+    "Sample",
     "Sender",
     "StoppedNumber",
     "Subscriber",

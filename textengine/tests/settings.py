@@ -19,6 +19,7 @@ os.environ.update(
         "ANSWERS_PER_HOUR": "",
         "ALLOWED_COUNTRIES": "",
         "MAX_STORIES_AT_ONCE": "",
+        "METRICS_TOKEN": "",
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "sandbox-auth-token",
         "TWILIO_NUMBER": "+15005550006",

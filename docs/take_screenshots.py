@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PICTURES = ROOT / "docs" / "screenshots"
 ARTICLE = ROOT / "stories" / "tests" / "articles" / "seven-nights-on-line-9.txt"
 READERS = ["+14155550123", "+14155550188", "+14155550142", "+14155550167"]
-DESK, NIGHT_DESK, EDITOR = "news-desk", "night-desk", "editor"
+DESK, NIGHT_DESK, EDITOR, CHIEF = "news-desk", "night-desk", "editor", "desk-chief"
 PASSWORD = "only-for-pictures"  # noqa: S105
 WIDE, NARROW = {"width": 1280, "height": 860}, {"width": 390, "height": 780}
 
@@ -43,6 +43,7 @@ def take_pictures(folder: Path) -> None:
     call_command("migrate", verbosity=0)
     make_accounts()
     load_sample_story()
+    write_together(SAMPLES)
     with Processes(media_root=folder, quiet_hours="21:00 to 8:00") as processes, launched() as browser:
         newsroom = Newsroom(processes, browser)
         read_sample_story(newsroom)
@@ -64,6 +65,11 @@ def take_pictures(folder: Path) -> None:
             ):
                 step(newsroom, page)
         see_enrollments(newsroom)
+        see_a_reader(newsroom)
+        send_correction(newsroom)
+        see_replies(newsroom)
+        see_as_desk_chief(newsroom)
+        see_today(newsroom)
 
 
 class Newsroom:
@@ -99,8 +105,16 @@ def make_accounts() -> None:
     from django.contrib.auth.models import Group, User
 
     password = make_password(PASSWORD, hasher="pbkdf2_sha256")
-    for name, group in ((DESK, "Journalists"), (NIGHT_DESK, "Journalists"), (EDITOR, "Editors")):
+    roles = ((DESK, "Journalists"), (NIGHT_DESK, "Journalists"), (EDITOR, "Editors"), (CHIEF, "Desk chiefs"))
+    for name, group in roles:
         User.objects.create(username=name, password=password, is_staff=True).groups.add(Group.objects.get(name=group))
+
+
+def write_together(title: str) -> None:
+    """Make this story that of both desks."""
+    from django.contrib.auth.models import User
+
+    story_of(title).authors.set(User.objects.filter(username__in=[DESK, NIGHT_DESK]))
 
 
 def read_sample_story(newsroom: Newsroom) -> None:
@@ -167,6 +181,7 @@ def import_article(newsroom: Newsroom, page) -> None:
     photograph(page, "import-preview", height=760)
     press(page, "Save")
     page.locator(".messagelist .success").wait_for()
+    write_together(OURS)
 
 
 def see_a_story(newsroom: Newsroom, page) -> None:
@@ -279,6 +294,143 @@ def see_enrollments(newsroom: Newsroom) -> None:
         log_in(newsroom, page, EDITOR)
         newsroom.open(page, "/admin/subscribers/enrollment/")
         photograph(page, "enrollments")
+
+
+def see_a_reader(newsroom: Newsroom) -> None:
+    """Watch a reader ask something, begin to answer, and look at where the reader could be put."""
+    from subscribers.models import Subscriber
+
+    reader = Subscriber.objects.get(phone_number=READERS[2])
+    with newsroom.window() as page:
+        log_in(newsroom, page, EDITOR)
+        newsroom.open(page, f"/admin/subscribers/subscriber/{reader.pk}/change/")
+        newsroom.processes.sandbox.text(READERS[2], "Who was the driver?")
+        page.locator(".bubble--from-reader", has_text="Who was the driver?").wait_for()
+        page.get_by_label("Write to this reader").fill("He asked us not to name him. He still drives it.")
+        page.locator("[data-counted]", has_text="1 text").wait_for()
+        page.evaluate("scrollTo(0, 0)")
+        photograph(page, "reader")
+        page.get_by_role("link", name="Put at another text").first.click()
+        photograph(page, "put-at-another-text", height=620)
+
+
+def send_correction(newsroom: Newsroom) -> None:
+    """Put right, with those who had it, what the story says otherwise by now."""
+    with newsroom.window() as page:
+        log_in(newsroom, page, EDITOR)
+        newsroom.open(page, f"/admin/subscribers/correction/of/{story_of(OURS).pk}/")
+        page.get_by_role("link", name="Correct text 5", exact=True).click()
+        page.get_by_label("Who received it as").last.check()
+        page.get_by_label("What it says").fill("A correction: the bus on the first night was packed, not just full.")
+        press(page, "Preview")
+        page.get_by_role("heading", name="Preview").wait_for()
+        photograph(page, "correction", part=page.locator("#content"))
+        page.get_by_role("button", name="Send to").click()
+        page.locator("[data-progress]:not(:has([data-going]))").wait_for()
+        photograph(page, "correction-sent", height=560)
+
+
+REPLIES = [
+    "You have the year wrong: my grandfather mended the lamp in 1911, not 1921. I have his papers.",
+    "Does the bus still run?",
+    "I was on it that week. I have photographs, if you want them.",
+    "Thank you. I read it on the way to work, on line 9.",
+]
+
+
+def see_replies(newsroom: Newsroom) -> None:
+    """Let readers write, and work at the reply desk."""
+    for reader, words in zip(READERS, REPLIES, strict=True):
+        newsroom.processes.sandbox.text(reader, words)
+    with newsroom.window() as page:
+        log_in(newsroom, page, EDITOR)
+        newsroom.open(page, "/admin/subscribers/remark/")
+        open_reply(page, REPLIES[0])
+        page.get_by_role("button", name="Correction").click()
+        page.get_by_role("button", name="Correction", pressed=True).wait_for()
+        page.get_by_label("Note, which no reader sees").fill("The archive says 1911, too.")
+        press(page, "Keep the note")
+        page.locator(".opened__note").wait_for()
+        page.keyboard.press("Escape")
+        photograph(page, "reply-desk", height=640)
+        open_reply(page, REPLIES[2])
+        press(page, "May we quote you?")
+        page.locator("[data-measure]", has_text="segment").wait_for()
+        photograph(page, "reply-open", page.locator("[data-remark]", has=page.locator("[data-opened]")))
+        page.set_viewport_size(NARROW)
+        newsroom.open(page, "/admin/subscribers/remark/")
+        page.locator("[data-remarks]").scroll_into_view_if_needed()
+        photograph(page, "reply-desk-on-a-phone")
+        page.set_viewport_size(WIDE)
+        page.locator("[data-group-list] a").first.click()
+        page.get_by_role("link", name="One answer to each").click()
+        page.get_by_label("Answer", exact=True).fill(
+            "Thank you for writing. We are looking into it, and shall tell you."
+        )
+        press(page, "See whom it reaches")
+        page.get_by_text("It goes to").wait_for()
+        photograph(page, "reply-each", height=680)
+
+
+def open_reply(page, words: str) -> None:
+    page.locator(".remark__row", has_text=words[:40]).click()
+    page.locator("[data-opened]", has_text=words[:40]).wait_for()
+
+
+def see_as_desk_chief(newsroom: Newsroom) -> None:
+    """Have a number shown, add readers, export, and see all that on record."""
+    from subscribers.models import Subscriber
+
+    with newsroom.window() as page:
+        log_in(newsroom, page, CHIEF)
+        reader = Subscriber.objects.get(phone_number=READERS[0])
+        newsroom.open(page, f"/admin/subscribers/subscriber/{reader.pk}/change/")
+        press(page, "Show the whole number")
+        page.get_by_text("Whole number:").wait_for()
+        photograph(page, "number-shown", height=520)
+        newsroom.open(page, "/admin/subscribers/subscriber/adding/")
+        page.get_by_label("Numbers:").fill(
+            f"415 555 0175\n(415) 555-0176, 2026-11-03\n415 555 017\n{READERS[1]}\n{READERS[2]}\n415 555 0175"
+        )
+        page.get_by_label("They begin").select_option(label=SAMPLES)
+        page.get_by_label("How they consented").fill(
+            "Form at the book fair: “Text me the story. I can stop it by STOP.”"
+        )
+        page.get_by_label("On which day").fill("2026-11-02")
+        photograph(page, "adding", height=980)
+        press(page, "Preview")
+        page.get_by_text("Nothing is saved yet.").wait_for()
+        photograph(page, "adding-preview", height=640)
+        newsroom.open(page, "/admin/subscribers/export/add/?what=messages")
+        photograph(page, "export", height=860)
+        newsroom.open(page, "/admin/subscribers/access/")
+        photograph(page, "access-log", height=420)
+        newsroom.open(page, "/kept/")
+        photograph(page, "kept", height=1000)
+
+
+def see_today(newsroom: Newsroom) -> None:
+    """Look at the day, hold a story, and come to its release once texts have fallen due."""
+    from django.utils import timezone
+
+    from subscribers.models import Message
+    from subscribers.scheduling import send_next_now
+    from textengine.tests.processes import wait_until
+
+    with newsroom.window() as page:
+        log_in(newsroom, page, CHIEF)
+        newsroom.open(page, "/admin/")
+        photograph(page, "today", height=640)
+        newsroom.open_story(page, SAMPLES)
+        press(page, "Hold …")
+        page.get_by_role("textbox", name="Why").fill("The keeper’s name is being checked")
+        photograph(page, "hold", height=420)
+        press(page, "Hold now")
+        page.locator(".hold-banner").wait_for()
+        send_next_now(story_of(SAMPLES).enrollments.values_list("pk", flat=True), timezone.now())
+        wait_until(lambda: Message.objects.filter(status="held").exists(), 20)
+        page.get_by_role("link", name="Release …").click()
+        photograph(page, "release", height=600)
 
 
 def press(page, name: str) -> None:

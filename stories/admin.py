@@ -12,6 +12,7 @@ from django.views.decorators.http import require_POST
 
 from textengine.moments import NOTHING, moment
 
+from .authors_admin import AuthorsMixin
 from .desk import ReaderForm, linked_picture, preview, preview_page, preview_url
 from .forms import StoryForm, TextForm, TextFormSet, look_at_pictures
 from .history_admin import HistoryMixin
@@ -54,7 +55,9 @@ class TextInline(admin.StackedInline):
 
 
 @admin.register(Story)
-class StoryAdmin(ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, PublishingMixin, admin.ModelAdmin):
+class StoryAdmin(
+    AuthorsMixin, ImportingMixin, SharingMixin, OutdatedMixin, HistoryMixin, PublishingMixin, admin.ModelAdmin
+):
     form = StoryForm
     inlines = [TextInline]
     fieldsets = [

@@ -16,6 +16,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as date_words
 
 from . import history, publishing
+from .authors import entries_of_their_own
 from .changes import changes, summary
 from .models import HistoricalStory, Story
 from .readers import still_reading
@@ -64,6 +65,7 @@ class HistoryMixin:
         if not self.has_view_permission(request):
             raise PermissionDenied
         deletions = Story.history.filter(history_type=history.DELETED).select_related("history_user")
+        deletions = entries_of_their_own(deletions, request.user)
         paginator = self.get_paginator(request, deletions, ENTRIES_A_PAGE)
         page = paginator.get_page(request.GET.get(PAGE_VAR, 1))
         context = {

@@ -108,6 +108,12 @@ class Story(models.Model):
         help_text="Comes a minute after the last text. {offers} in it stands for up to three stories that this reader "
         "has not had, with their keywords: “FERRY (The last ferry)”.",
     )
+    authors = models.ManyToManyField(
+        settings.AUTH_USER_MODEL,
+        blank=True,
+        related_name="stories",
+        help_text="They see this story and change it, as do all who may see every story.",
+    )
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     reordered_at = models.DateTimeField(
@@ -120,6 +126,7 @@ class Story(models.Model):
     class Meta:
         verbose_name_plural = "stories"
         ordering = ["title"]
+        permissions = [("all_stories", "Can see all stories, not only their own")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(status__in=["draft", "published", "archived"]), name="story_status_is_known"

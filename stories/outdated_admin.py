@@ -41,7 +41,8 @@ class OutdatedMixin:
             return super().changeform_view(request, object_id, form_url, extra_context)
         with transaction.atomic():
             story, newest = self.newest_entry(request, object_id)
-            if story is None and self.has_change_permission(request) and object_id.isdecimal():
+            gone = story is None and object_id.isdecimal() and not Story.objects.filter(pk=object_id).exists()
+            if gone and self.has_change_permission(request):
                 return self.deleted_meanwhile(request, deletion(int(object_id)), extra_context or {})
             # Of what follows nothing stays if the form is refused; that the story is locked does.
             with transaction.atomic():

@@ -53,11 +53,12 @@ class Bubble:
     from_us: bool = True
     pictures: list[Picture] = field(default_factory=list)
     meta: str = ""
+    facts: list[tuple[str, str]] = field(default_factory=list)  # what there is to know besides, each with its name
     day: date | str = ""
     gap: str = ""
     # "pending" for what is still to come, "failed" for what never arrived, "night" for what the night moves, or would
     state: str = ""
-    key: str = ""  # where on the page being edited it is written
+    key: str = ""  # where on the page being edited it is written, or which text of a thread it is
     question: int = 0  # which question of the thread it is, counted from 0
     options: list[Option] = field(default_factory=list)
     silence: str = ""  # what happens without an answer

@@ -33,7 +33,8 @@ WHERE id IN %(ids)s AND status = 'sending' AND lease = %(lease)s AND lease_until
         SELECT 1 FROM subscribers_enrollment e WHERE e.id = enrollment_id AND e.status = 'active'))
     AND NOT EXISTS (
         SELECT 1 FROM subscribers_hold h
-        WHERE h.released_at IS NULL AND (h.story_id IS NULL OR h.story_id = subscribers_message.story_id))
+        WHERE h.released_at IS NULL AND (h.story_id IS NULL OR h.story_id = subscribers_message.story_id
+            AND (h.text_id IS NULL OR h.text_id = subscribers_message.text_id)))
 RETURNING id, (SELECT phone_number FROM subscribers_subscriber r WHERE r.id = subscriber_id), number, body, media_urls,
     due_at, lead, (SELECT t.media FROM stories_storytext t WHERE t.id = text_id),
     (SELECT t.media_url FROM stories_storytext t WHERE t.id = text_id)

@@ -69,7 +69,8 @@ def tell(subscriber: int, number: str, kind: Kind, enrollments: list[Enrollment]
 def again(subscriber: int, number: str, zone: ZoneInfo, now: datetime) -> None:
     """Send the last text that this reader had once more, as it was sent; without one, say where they are."""
     had = Message.objects.story_texts().filter(enrollment__in=passages(subscriber)).exclude(sent_at=None)
-    if last := had.order_by("-sent_at", "-pk").first():
+    last = had.order_by("-sent_at", "-pk").first()
+    if last and not last.redacted_at:
         replies.say(subscriber, number, Message.AGAIN, last.body, now, last.media_urls, last.story_id)
     else:
         where(subscriber, number, None, zone, now)

@@ -13,7 +13,7 @@ from django_q.tasks import async_task
 from textengine import carrier
 from textengine.database import retried_patiently
 
-from .models import Enrollment, Erasure, Message, OwnPhone, StoppedNumber, Subscriber
+from .models import Enrollment, Erasure, Message, OwnPhone, Remark, StoppedNumber, Subscriber
 
 logger = logging.getLogger(__name__)
 
@@ -70,8 +70,24 @@ def disown(subscriber: Subscriber, enrollments: list[Enrollment]) -> None:
 def erase_messages(messages: QuerySet[Message], now: datetime) -> None:
     """Delete these messages here, and have the carrier forget those that it has."""
     sids = messages.exclude(sid=None).values_list("sid", flat=True)
-    Erasure.objects.bulk_create([Erasure(sid=sid, due_at=now) for sid in sids], ignore_conflicts=True)
+    # Where only the words were to go until now, or had gone, all goes.
+    Erasure.objects.bulk_create(
+        [Erasure(sid=sid, due_at=now) for sid in sids],
+        update_conflicts=True,
+        unique_fields=["sid"],
+        update_fields=["only_words", "due_at", "done_at"],
+    )
+    # What stands at the reply desk of them goes too: tags, notes, and whether they may be quoted.
+    Remark.objects.filter(message__in=messages).delete()
     messages.delete()
+
+
+def redact_messages(messages: QuerySet[Message], now: datetime) -> None:
+    """Empty these messages here, and have the carrier do so with those that it has; that they were sent stays."""
+    sids = messages.exclude(sid=None).values_list("sid", flat=True)
+    erasures = [Erasure(sid=sid, due_at=now, only_words=True) for sid in sids]
+    Erasure.objects.bulk_create(erasures, ignore_conflicts=True)
+    messages.update(body="", lead="", sender="", media_urls=[], redacted_at=now)
 
 
 def erase(now: datetime) -> bool:
@@ -106,7 +122,7 @@ def erase_reader(pk: int, now: datetime) -> None:
 
 async def ask_to_forget(erasure: Erasure) -> bool:
     try:
-        await carrier.erase(erasure.sid)
+        await carrier.erase(erasure.sid, erasure.only_words)
     except carrier.CarrierError as error:
         logger.info("erasure.postponed sid=%s attempts=%s error=%s", erasure.sid, erasure.attempts, error.code)
         return False

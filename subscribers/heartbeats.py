@@ -12,11 +12,13 @@ GONE_KEPT = timedelta(days=7)
 
 
 @retried_alone
-def beat(now: datetime) -> None:
-    """Say that this process's cluster is alive; the first time, forget those that are gone since long ago.
+def begin(now: datetime) -> None:
+    """Say that this process's cluster has started; forget those of long ago."""
+    Heartbeat.objects.filter(seen_at__lt=now - GONE_KEPT).delete()
+    Heartbeat.objects.update_or_create(cluster=owner(), defaults={"started_at": now, "seen_at": now})
 
-    A cluster of the same name that fell silent was another one: processes in containers get the same numbers again.
-    """
-    if not Heartbeat.objects.filter(cluster=owner()).alive(now).update(seen_at=now):
-        Heartbeat.objects.filter(seen_at__lt=now - GONE_KEPT).delete()
-        Heartbeat.objects.update_or_create(cluster=owner(), defaults={"started_at": now, "seen_at": now})
+
+def beat(now: datetime) -> None:
+    """Say that it is still alive."""
+    if not Heartbeat.objects.filter(cluster=owner()).update(seen_at=now):
+        begin(now)

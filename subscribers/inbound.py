@@ -3,7 +3,7 @@
 import json
 import logging
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import phonenumbers
 from django.conf import settings
@@ -48,9 +48,9 @@ RETURNING id, opted_out_at, time_zone, forgotten_at, created_at = %(now)s
 """
 # Not once more where it was erased meanwhile. With it comes what its meaning depends on: the story whose keyword it is,
 # and whether the reader is in that one; whether the reader has had any story (1) or is in one (2); whether remarks are
-# answered at all; whether a story that asks may wait for an answer. Stories are Story.objects.readable() that start at
-# this number of ours, or those that the reader is in; enrollments are Enrollment.LIVE; a rehearsal, which has a pace,
-# is none, but may ask.
+# answered at all; whether a story that asks may wait for an answer; and whether a person has written to this reader
+# lately. Stories are Story.objects.readable() that start at this number of ours, or those that the reader is in;
+# enrollments are Enrollment.LIVE; a rehearsal, which has a pace, is none, but may ask.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
     reason, attempts, lease_owner)
@@ -76,8 +76,12 @@ RETURNING (
     FROM subscribers_enrollment e WHERE e.subscriber_id = %(subscriber)s AND e.pace IS NULL
 ), EXISTS (SELECT 1 FROM subscribers_systemtext WHERE kind = 'unknown' AND body <> ''), EXISTS (
     SELECT 1 FROM subscribers_enrollment e JOIN stories_storytext t ON t.story_id = e.story_id
-    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused', 'waiting') AND t.follows = 'answer')
+    WHERE e.subscriber_id = %(subscriber)s AND e.status IN ('active', 'paused', 'waiting') AND t.follows = 'answer'
+), EXISTS (
+    SELECT 1 FROM subscribers_replyto a WHERE a.subscriber_id = %(subscriber)s AND a.created_at > %(recently)s)
 """
+# For how long what comes back is taken for a word to whoever answered a reader, and for no wish for another story.
+CONVERSATION = timedelta(days=7)
 
 
 def receive(text: InboundText, now: datetime) -> None:
@@ -114,6 +118,7 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> Me
         now=now,
         reason="" if allowed else NOT_ALLOWED if reader else NOT_A_PHONE,
         word=word or None,
+        recently=now - CONVERSATION,
     )
     if kept and reader:
         return understand(reader, text, word, allowed, kept[0], now)
@@ -125,7 +130,7 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> Me
 
 def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept: tuple, now: datetime) -> Meaning:
     """Act on a text with what came with it when it was `kept`; return what it means."""
-    story, in_story, had, remarks_are_answered, may_answer = kept
+    story, in_story, had, remarks_are_answered, may_answer, in_conversation = kept
     if reader.forgotten:
         Subscriber.objects.filter(pk=reader.subscriber).update(forgotten_at=None)
     facts = Facts(
@@ -133,7 +138,7 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
         opt_out_type=text.opt_out_type,
         opted_out=reader.opted_out,
         allowed=allowed,
-        reading=had == 2,
+        reading=had == 2 or bool(in_conversation),
         awaits_answer=bool(may_answer),
         keywords={word: Keyword(story, bool(in_story))} if story else {},
     )

@@ -199,7 +199,7 @@ def follow_error(message: Message, action: Action, now: datetime) -> None:
             logger.warning("enrollment.sender_changed id=%s", message.enrollment_id)
         case Action.HOLD | Action.NEW_SENDER:
             _, made = Hold.objects.get_or_create(
-                story=None, released_at=None, defaults={"reason": f"Set by itself: {reason}"[:300]}
+                story=None, text=None, released_at=None, defaults={"reason": f"Set by itself: {reason}"[:300]}
             )
             if made:
                 logger.error("hold.set story=all error=%s", message.error_code)

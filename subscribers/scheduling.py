@@ -214,6 +214,8 @@ def write_messages(following: list[Next], texts: dict[int, list[StoryText]], now
             due, leads[enrollment.pk, enrollment.step + 1] = turn.since + wait, lead
         elif not enrollment.is_rehearsal:
             due = by_day(due, zone, quiet_hours_of(text.story.quiet), heard_at)
+        if message and message.shifted:
+            due = shifted(due, enrollment, message.shifted, text, zone, heard_at)
         if message is None:
             reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
             place = (enrollment.story_id, text.pk, enrollment.step + 1)
@@ -225,6 +227,21 @@ def write_messages(following: list[Next], texts: dict[int, list[StoryText]], now
     write_rows(changed, RESCHEDULED_FIELDS)
     for (enrollment, step), lead in leads.items():
         Message.objects.filter(enrollment=enrollment, step=step).update(lead=lead)
+
+
+def shifted(
+    due: datetime,
+    enrollment: Enrollment,
+    by: timedelta,
+    text: StoryText,
+    zone: ZoneInfo,
+    heard_at: datetime | None,
+) -> datetime:
+    """Return when a text comes that was due at `due`, and that holds have moved on by so much."""
+    if enrollment.is_compressed:
+        return due + by
+    moved = due_at(due + by, Wait(timedelta(0), None, text.at), zone)
+    return moved if enrollment.is_rehearsal else by_day(moved, zone, quiet_hours_of(text.story.quiet), heard_at)
 
 
 RESCHEDULED_FIELDS = ["text", "status", "due_at", "at_any_hour", "lease", "lease_until", "error_code", "reason"]

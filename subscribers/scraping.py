@@ -72,10 +72,10 @@ class Rows:
         yield gauge("workers", "Clusters that are alive.", Heartbeat.objects.alive(self.now).count())
         due = Message.objects.due(self.now)[:COUNTED_MAX].count()
         yield gauge("due_texts", f"Texts that are due and not claimed; {COUNTED_MAX} stands for more.", due)
-        overdue = overdue_since(self.now)
+        overdue = overdue_since(self.now, list(Hold.objects.active()))
         yield gauge(
             "overdue_seconds",
-            "For how long the oldest of those that are late by a minute has been due.",
+            "For how long the oldest text has been due that is late by a minute and not kept back on purpose.",
             self.since(overdue) if overdue else 0,
         )
         sending = Message.objects.filter(status=Message.Status.SENDING)[:COUNTED_MAX].count()

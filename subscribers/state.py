@@ -1,68 +1,77 @@
-"""Whether texts go out: alive, held by the newsroom, or stalled, and since when.
+"""Whether texts go out, and what keeps them from it: the worker, the newsroom's brake, or something that has failed.
 
-What is said here tells nothing about readers, not even how many there are: anybody may hear it.
+Today shows it to the newsroom, /readyz and /metrics tell it to machines.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from enum import Enum
 
-from django.db.models import Min
+from django.db.models import Min, QuerySet
 
-from .models import Heartbeat, Hold, Message
+from .models import Heartbeat, Hold, Message, Sender
+from .rates import sends
 
-# What should have left so long ago, and has not, waits for something that has failed.
-OVERDUE = timedelta(minutes=1)
-
-
-class State(Enum):
-    ALIVE = "alive"  # a worker is there, and what is due leaves
-    HELD = "held"  # the brake is on for everything
-    STALLED = "stalled"  # what is due does not leave, and nobody wanted that
+# What is later than this is late, and nothing that goes out for so long means that nothing does.
+LATE = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
-    """What keeps texts from going out, in words, and since when (None: nobody knows)."""
+class Worker:
+    """How the engine is: running, gone or never started; `since` when, as far as it is known."""
 
-    state: State
-    words: str
-    since: datetime | None
+    state: str
+    since: datetime | None = None
 
-
-def sending(now: datetime) -> tuple[State, datetime | None]:
-    """Return whether texts go out, and since when that is so; a stall counts more than the brake.
-
-    A brake on a part of what is sent, such as one story, leaves the rest alive.
-    """
-    found = list(troubles(now))
-    for state in (State.STALLED, State.HELD):
-        for trouble in found:
-            if trouble.state is state:
-                return state, trouble.since
-    return State.ALIVE, Heartbeat.objects.alive(now).aggregate(since=Min("started_at"))["since"]
+    @property
+    def words(self) -> str:
+        if self.state == "never":
+            return "The worker has never run"
+        return "The worker is running" if self.state == "running" else "The worker is not running"
 
 
-def troubles(now: datetime) -> Iterator[Trouble]:
-    """Find everything that keeps texts back; it is asked often, and looks at a few rows by their indexes."""
-    last = Heartbeat.objects.first()
-    if last is None:
-        yield Trouble(State.STALLED, "No worker has run yet: start manage.py qcluster.", None)
-    elif not last.is_alive(now):
-        silent = "No worker has been heard of for a minute: start manage.py qcluster."
-        yield Trouble(State.STALLED, silent, last.seen_at)
-    if since := overdue_since(now):
-        yield Trouble(State.STALLED, "Texts have been due for longer than a minute.", since)
-    for story, since in Hold.objects.active().order_by("created_at").values_list("story", "created_at"):
-        if story is None:
-            yield Trouble(State.HELD, "The brake is on for everything.", since)
-        else:
-            yield Trouble(State.ALIVE, "The brake is on for a part of what is sent.", since)
+def worker(now: datetime) -> Worker:
+    beats = list(Heartbeat.objects.all()[:50])
+    alive = [beat for beat in beats if beat.is_alive(now)]
+    if alive:
+        return Worker("running", min(beat.started_at for beat in alive))
+    return Worker("gone", beats[0].seen_at) if beats else Worker("never")
 
 
-def overdue_since(now: datetime) -> datetime | None:
+def overdue(now: datetime, holds: list[Hold]) -> QuerySet[Message]:
+    """Return what should have left by now, and that no hold and no number whose day is over keeps back."""
+    due = Message.objects.due(now - LATE)
+    for hold in holds:
+        if hold.story_id is None:
+            return due.none()
+        due = due.exclude(text=hold.text_id) if hold.text_id else due.exclude(story=hold.story_id)
+    for sender in spent_senders(now):
+        due = due.exclude(sends(sender))
+    return due
+
+
+def spent_senders(now: datetime) -> list[Sender]:
+    return [sender for sender in Sender.objects.exclude(segments_per_day=None) if sender.is_spent(now)]
+
+
+def overdue_since(now: datetime, holds: list[Hold]) -> datetime | None:
     """Return since when a text has been due, or its claim run out, that should have been taken up long ago."""
-    due = Message.objects.due(now - OVERDUE).aggregate(since=Min("due_at"))["since"]
-    left = Message.objects.expired(now - OVERDUE).aggregate(since=Min("lease_until"))["since"]
+    due = overdue(now, holds).aggregate(since=Min("due_at"))["since"]
+    left = Message.objects.expired(now - LATE).aggregate(since=Min("lease_until"))["since"]
     return min(filter(None, (due, left)), default=None)
+
+
+def troubles(now: datetime) -> Iterator[str]:
+    """Say what keeps texts from going out, in words that anybody may hear: not even how many readers there are.
+
+    It is asked often, and looks at a few rows by their indexes.
+    """
+    found, holds = worker(now), list(Hold.objects.active())
+    if found.state != "running":
+        yield f"{found.words}: start manage.py qcluster."
+    if overdue_since(now, holds):
+        yield "Texts have been due for longer than a minute."
+    if any(hold.story_id is None for hold in holds):
+        yield "The brake is on for everything."
+    elif holds:
+        yield "The brake is on for a part of what is sent."

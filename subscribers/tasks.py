@@ -5,7 +5,14 @@ from uuid import UUID
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from . import dispatch, ending, erasing, housekeeping, recovery, scheduling
+from stories.models import Story
+
+from . import bulk, correcting, dispatch, ending, erasing, holds, housekeeping, recovery, scheduling
+from .exporting import making
+from .funnel import tallies
+from .models import Reply
+from .reply_desk import answering, digests, sorting
+from .today import keeping
 
 
 def send(message_ids: list[int], lease: str) -> None:
@@ -22,6 +29,11 @@ def follow_story(story_id: int, after: int = 0) -> None:
         async_task("subscribers.tasks.follow_story", story_id, last)
 
 
+def correct(correction: int) -> None:
+    if correcting.write_batch(correction, timezone.now()):
+        async_task("subscribers.tasks.correct", correction)
+
+
 def follow_end(enrollments: list[int]) -> None:
     ending.follow_end(enrollments, timezone.now())
 
@@ -31,11 +43,60 @@ def begin_with_room() -> None:
         async_task("subscribers.tasks.begin_with_room")
 
 
+def release(hold_id: int) -> None:
+    if holds.go_on_releasing(hold_id, timezone.now()):
+        async_task("subscribers.tasks.release", hold_id)
+
+
+def resume_releases() -> None:
+    for hold_id in holds.lost_releases(timezone.now()):
+        async_task("subscribers.tasks.release", hold_id)
+
+
 def erase() -> None:
     if erasing.erase(timezone.now()):
         async_task("subscribers.tasks.erase")
 
 
-def sweep() -> None:
-    if housekeeping.sweep(timezone.now()):
-        async_task("subscribers.tasks.sweep")
+def steer(name: str, enrollments: list[int]) -> None:
+    bulk.STEPS[name](enrollments, timezone.now())
+
+
+def count_day() -> None:
+    keeping.make(timezone.now())
+
+
+def tally(story_id: int) -> None:
+    story = Story.objects.filter(pk=story_id).first()
+    if story and tallies.go_on(story, timezone.now()):
+        async_task("subscribers.tasks.tally", story_id)
+
+
+def sweep(after: int = 0) -> None:
+    last = housekeeping.sweep(timezone.now(), after)
+    if last is not None:
+        async_task("subscribers.tasks.sweep", last)
+
+
+def tend_reply_desk() -> None:
+    """Sort what came in, go on with answers that were broken off, and tell what is unread."""
+    now = timezone.now()
+    if sorting.sort(now):
+        async_task("subscribers.tasks.tend_reply_desk")
+        return
+    for reply in Reply.objects.unfinished():
+        answer_group(reply.pk)
+    digests.tell(now)
+
+
+def answer_group(reply_id: int) -> None:
+    if answering.go_on(reply_id, timezone.now()):
+        async_task(answering.TASK, reply_id)
+
+
+def make_export() -> None:
+    making.make_next(timezone.now())
+
+
+def tend_exports() -> None:
+    making.tend(timezone.now())

@@ -6,7 +6,12 @@ from django.contrib.auth.models import Group, User
 from django.db import transaction
 
 # The migrations of `subscribers` make the groups, each with the permissions that its work needs.
-GROUPS = {"journalist": "Journalists", "editor": "Editors"}
+GROUPS = {
+    "journalist": "Journalists",
+    "editor": "Editors",
+    "desk-chief": "Desk chiefs",
+    "operator": "Operators",
+}
 
 
 def make_account(name: str, role: str = "") -> str:

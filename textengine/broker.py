@@ -11,7 +11,7 @@ from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
 from subscribers.claiming import CLAIM_LIMIT, claim
-from subscribers.heartbeats import beat
+from subscribers.heartbeats import beat, begin
 from subscribers.models.heartbeats import BEAT
 
 logger = logging.getLogger(__name__)
@@ -46,7 +46,7 @@ class MessageBroker(ORM):
 
     def tell_alive(self) -> None:
         if monotonic() >= self.beat_at:
-            beat(timezone.now())
+            (beat if self.beat_at else begin)(timezone.now())
             self.beat_at = monotonic() + BEAT.total_seconds()
 
     def is_usable(self, row: int, payload: str) -> bool:

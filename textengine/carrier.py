@@ -169,10 +169,11 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
     return found[::-1]
 
 
-async def erase(sid: str) -> None:
-    """Have the carrier forget a message: its words, its media, and that it was; nothing happens if it is gone.
+async def erase(sid: str, only_words: bool = False) -> None:
+    """Have the carrier forget a message: its words, its media and, unless only those, that it was.
 
-    Raises CarrierError while something of it is left, as long as the message is on its way.
+    Nothing happens if it is gone. Raises CarrierError while something of it is left, as long as the message is on its
+    way.
     """
     message = client(settings.TWILIO_API_URL).messages(sid)
     try:
@@ -180,7 +181,8 @@ async def erase(sid: str) -> None:
             await message.update_async(body="")
             for media in await message.media.list_async():
                 await message.media(media.sid).delete_async()
-            await message.delete_async()
+            if not only_words:
+                await message.delete_async()
     except TwilioRestException as error:
         if error.status != 404:
             raise refusal(error) from error

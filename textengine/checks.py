@@ -109,6 +109,23 @@ def check_command_words(app_configs, **kwargs) -> list[CheckMessage]:
 
 
 @register(Tags.security)
+def check_digests(app_configs, **kwargs) -> list[CheckMessage]:
+    """Look whether what is told of the reply desk can leave, and whether its receiver can tell it from a forgery."""
+    messages: list[CheckMessage] = []
+    if settings.DIGEST_WEBHOOK and not settings.DIGEST_SECRET:
+        messages.append(
+            Error(
+                "DIGEST_WEBHOOK is set without DIGEST_SECRET; set that to a long random string.", id="textengine.E010"
+            )
+        )
+    if settings.DIGEST_EMAILS and settings.EMAIL_BACKEND.endswith("dummy.EmailBackend"):
+        messages.append(
+            Error("DIGEST_EMAILS is set without EMAIL_URL; set that to your mail server.", id="textengine.E011")
+        )
+    return messages
+
+
+@register(Tags.security)
 def check_allowed_hosts(app_configs, **kwargs) -> list[CheckMessage]:
     """Look whether what is sent to PUBLIC_URL gets in, or every webhook would be refused."""
     host = urlsplit(settings.PUBLIC_URL).hostname

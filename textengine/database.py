@@ -3,8 +3,8 @@
 import functools
 import random
 import time
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -56,6 +56,19 @@ retried_at_once = retried(tries=5, pause_seconds=0.05)
 retried_alone = retried(tries=5, pause_seconds=0.05, context=in_turn)
 # For what must not be forgotten: waits about ten seconds for a database that is being restarted.
 retried_patiently = retried(tries=20, pause_seconds=0.5)
+
+
+@contextmanager
+def planned_anew() -> Iterator[None]:
+    """One transaction in which PostgreSQL plans each statement for its values, also those that it knows already.
+
+    One plan for all values is cheap to have, and passes over millions of rows where some values are seldom.
+    """
+    with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        yield
 
 
 def run_sql(sql: str, **values: Any) -> list[tuple]:

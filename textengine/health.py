@@ -20,10 +20,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """The database answers, its tables are those of this code, and texts go out; 503 with the reasons otherwise."""
     try:
-        reasons = missing() or [trouble.words for trouble in troubles(timezone.now())]
+        reasons = missing() or list(troubles(timezone.now()))
     except DatabaseError:
         reasons = ["The database does not answer."]
-    return answer(list(dict.fromkeys(reasons)))
+    return answer(reasons)
 
 
 def answer(reasons: list[str]) -> HttpResponse:

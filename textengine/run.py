@@ -25,7 +25,13 @@ ROOT = Path(__file__).resolve().parent.parent
 SANDBOX_ACCOUNT_SID = "AC" + "0" * 32
 SANDBOX_NUMBER = "+15005550006"
 # The demo accounts and their roles.
-ACCOUNTS = {"admin": "", "journalist": "journalist", "editor": "editor"}
+ACCOUNTS = {
+    "admin": "",
+    "journalist": "journalist",
+    "editor": "editor",
+    "desk-chief": "desk-chief",
+    "operator": "operator",
+}
 READY_SECONDS = 60
 
 
@@ -127,6 +133,7 @@ def first_rows() -> list[str]:
     from django.core.management import call_command
     from django.db import transaction
 
+    from stories.models import Story
     from textengine.accounts import make_account
 
     if User.objects.exists():
@@ -134,6 +141,8 @@ def first_rows() -> list[str]:
     with transaction.atomic():
         passwords = {name: make_account(name, role) for name, role in ACCOUNTS.items()}
         call_command("loadsample", verbosity=0)
+        for story in Story.objects.all():
+            story.authors.set(User.objects.filter(username="journalist"))
     lines = [f"    {name:<12} {password}" for name, password in passwords.items()]
     return ["", "Accounts for the newsroom, shown only this once:", *lines, ""]
 

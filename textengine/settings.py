@@ -6,7 +6,7 @@ together (the Twilio settings) is checked in textengine/checks.py.
 
 import json
 import re
-from datetime import timedelta
+from datetime import time, timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
@@ -64,6 +64,15 @@ def words(name: str, default: str) -> tuple[str, ...]:
     return tuple(word for word in map(str.strip, env.str(name, default).split(",")) if word)
 
 
+def clock(name: str, default: time) -> time:
+    value = env.str(name, "").strip()
+    if not value:
+        return default
+    if re.fullmatch(r"([01]?[0-9]|2[0-3]):[0-5][0-9]", value):
+        return time(*map(int, value.split(":")))
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to a time of day such as 21:00.")
+
+
 def quiet_hours(name: str, default: str) -> QuietHours | None:
     try:
         return parse_quiet_hours(env.str(name, "").strip() or default)
@@ -108,6 +117,19 @@ def link(name: str, mail: bool = False) -> str:
         return value
     wanted = "an e-mail address, or to an address such as" if mail else "an address such as"
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to {wanted} https://example.org/texts, or leave it empty.")
+
+
+def mail(url: str) -> dict:
+    """Django's settings of the mail server that `url` names."""
+    try:
+        config = env.email_url_config(url)
+        usual = 465 if config.get("EMAIL_USE_SSL") else 587 if config.get("EMAIL_USE_TLS") else 25
+        return config | {"EMAIL_PORT": config["EMAIL_PORT"] or usual}
+    except (ValueError, KeyError, ImproperlyConfigured) as error:
+        raise ImproperlyConfigured(
+            "EMAIL_URL cannot be understood; set it to smtp+tls://user:password@mail.example.org:587, "
+            "where %40 stands for an @ in the user or the password."
+        ) from error
 
 
 def database(url: str) -> dict:
@@ -202,6 +224,20 @@ if unknown := ALLOWED_COUNTRIES - SUPPORTED_REGIONS:
         f"ALLOWED_COUNTRIES names {min(unknown)!r}; it lists countries by their two letters, such as US, CA."
     )
 
+# By whom e-mail is sent, and from which address; Django's own checks and tests need none.
+PUBLIC_HOST = urlsplit(PUBLIC_URL).hostname
+EMAIL_TIMEOUT = 10
+vars().update(mail(env.str("EMAIL_URL", "").strip() or "dummymail://"))
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "").strip() or f"text-engine@{PUBLIC_HOST}"
+# Whom the reply desk tells what is unread: addresses, a webhook and the secret that signs for it; how often, and when.
+DIGEST_EMAILS = words("DIGEST_EMAILS", "")
+DIGEST_WEBHOOK = link("DIGEST_WEBHOOK")
+DIGEST_SECRET = env.str("DIGEST_SECRET", "").strip()
+DIGEST_EVERY = env.str("DIGEST_EVERY", "").strip() or "day"
+if DIGEST_EVERY not in ("hour", "day"):
+    raise ImproperlyConfigured(f"DIGEST_EVERY is {DIGEST_EVERY!r}; set it to hour or day.")
+DIGEST_AT = clock("DIGEST_AT", time(8))
+
 INSTALLED_APPS = [
     "textengine",
     "stories",
@@ -288,6 +324,12 @@ STORAGES = {
     "default": {
         "BACKEND": env.str("MEDIA_STORAGE", "") or "django.core.files.storage.FileSystemStorage",
         "OPTIONS": options("MEDIA_STORAGE_OPTIONS"),
+    },
+    # Where exports lie until they are fetched, a day at most. No address leads there: they have readers' numbers.
+    "exports": {
+        "BACKEND": env.str("EXPORT_STORAGE", "") or "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": options("EXPORT_STORAGE_OPTIONS")
+        or {"location": BASE_DIR / "exports", "file_permissions_mode": 0o600},
     },
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }

@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from datetime import timedelta
 from itertools import count
 
+from django.contrib.auth.models import User
+
 from stories.models import Story, StoryText
 from stories.turns import Choice, Follows, Turn
 
@@ -11,7 +13,7 @@ numbers = count(1)
 
 
 def make_story(texts: Iterable[tuple[str, int]] = (("Hello.", 0), ("Goodbye.", 60)), **fields) -> Story:
-    """Return a published story of these texts, each a body and a delay in seconds."""
+    """Return a published story of these texts, each a body and a delay in seconds; all accounts there are write it."""
     number = next(numbers)
     defaults = {"title": f"Story {number}", "slug": f"story-{number}", "status": Story.Status.PUBLISHED}
     story = Story.objects.create(**defaults | fields)
@@ -19,6 +21,7 @@ def make_story(texts: Iterable[tuple[str, int]] = (("Hello.", 0), ("Goodbye.", 6
         StoryText(story=story, position=position, body=body, delay=timedelta(seconds=seconds))
         for position, (body, seconds) in enumerate(texts, start=1)
     )
+    story.authors.set(User.objects.all())
     return story
 
 

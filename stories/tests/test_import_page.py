@@ -113,7 +113,7 @@ def test_leaving_asks_while_something_is_pasted_and_not_looked_at(page):
     assert asked == []
     words(page).click()
     page.get_by_role("link", name="Home").click()
-    expect(page).to_have_title(re.compile("Newsroom"))
+    expect(page).to_have_title(re.compile("Today"))
     assert asked == ["beforeunload"]
 
 
@@ -128,7 +128,7 @@ def test_leaving_the_preview_asks_since_nothing_is_saved_yet(page):
     expect(page.get_by_text("Nothing is saved yet.")).to_be_visible()
     assert asked == []
     page.get_by_role("link", name="Home").click()
-    expect(page).to_have_title(re.compile("Newsroom"))
+    expect(page).to_have_title(re.compile("Today"))
     assert asked == ["beforeunload"]
 
 
@@ -145,5 +145,5 @@ def test_leaving_the_preview_of_what_is_saved_already_does_not_ask(page, live_se
     press(page, "Preview")
     page.get_by_text("Nothing would change").click()
     page.get_by_role("link", name="Home").click()
-    expect(page).to_have_title(re.compile("Newsroom"))
+    expect(page).to_have_title(re.compile("Today"))
     assert asked == []

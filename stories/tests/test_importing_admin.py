@@ -24,13 +24,17 @@ SCRIPT = "---\ntitle: The River\nkeyword: river\n---\nOne\n=== 2 hours ===\ntwo\
 
 
 def user(client, *permissions: str):
-    """Return a browser logged in as somebody of the newsroom with these permissions, or as a journalist."""
+    """Return a browser logged in as somebody of the newsroom with these permissions, or as a journalist.
+
+    All stories that are there are theirs.
+    """
     somebody = User.objects.create_user("jo", is_staff=True)
     group = Group.objects.get(name="Journalists")
     if permissions:
         somebody.user_permissions.set(group.permissions.filter(codename__in=permissions))
     else:
         somebody.groups.add(group)
+    somebody.stories.set(Story.objects.all())
     client.force_login(somebody)
     return client
 

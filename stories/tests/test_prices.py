@@ -82,8 +82,8 @@ def test_prices_that_cannot_be_are_refused_in_words(field, value, message):
 
 
 @pytest.mark.django_db
-def test_an_editor_changes_the_prices_and_cannot_add_or_delete_any(client):
-    log_in(client, "Editors")
+def test_an_operator_changes_the_prices_and_cannot_add_or_delete_any(client):
+    log_in(client, "Operators")
     assert b"Prices in USD" in client.get(CHANGELIST).content
     prices = {"currency": "EUR", "sms_segment": "0.07", "sms_fee": "0", "mms": "0.3", "mms_fee": "0.00001"}
     assert client.post(CHANGE, prices).status_code == 302

@@ -202,7 +202,9 @@ def test_only_who_may_see_stories_shares_them(client):
     story = make_story(keyword="river")
     addresses = [share_page(story), share_page(story, "share_qr", "png"), share_page(story, "share_snippet", "dark")]
     assert [client.get(address).status_code for address in addresses] == [302] * 3
-    client.force_login(User.objects.create_user("nobody", is_staff=True))
+    nobody = User.objects.create_user("nobody", is_staff=True)
+    story.authors.add(nobody)
+    client.force_login(nobody)
     assert [client.get(address).status_code for address in addresses] == [403] * 3
 
 

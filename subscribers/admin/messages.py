@@ -1,9 +1,10 @@
 """Every text that came in, went out or will go out, and what became of it."""
 
+import re
 from datetime import timedelta
 
 from django.contrib import admin
-from django.db.models.functions import Coalesce
+from django.db.models import Q
 from django.template.defaultfilters import linebreaksbr, truncatechars
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -11,12 +12,24 @@ from django.utils.text import capfirst
 
 from textengine.moments import NOTHING, moment
 
-from ..models import Message
-from ..threads import PICTURES_AT_THE_CARRIER
+from ..models import Message, OwnPhone
+from ..models.messages import MOMENT, NEWEST
+from ..threads import PICTURES_AT_THE_CARRIER, REDACTED
+from .lists import SEARCH_HELP, LongListMixin, OlderFilter
 from .parts import LINE, ReadOnlyAdmin, marked, reader_link, what_went_wrong
+from .watching import WatchedMixin
 
-# When it was sent or will be, or came in. Rows are made long before they are sent, so their ids say little.
-MOMENT = Coalesce("sent_at", "due_at", "created_at")
+# Words are looked for in so many messages, the newest.
+SEARCHED = 20_000
+SID = re.compile(r"[SM]M[0-9a-f]{32}")
+# What these are lies behind us, so that a list of them need not pass over all that is to come.
+PAST = (
+    Message.Status.QUEUED,
+    Message.Status.SENT,
+    Message.Status.DELIVERED,
+    Message.Status.UNDELIVERED,
+    Message.Status.RECEIVED,
+)
 
 
 class TimeFilter(admin.SimpleListFilter):
@@ -43,14 +56,41 @@ class TimeFilter(admin.SimpleListFilter):
         return queryset.alias(moment=MOMENT).filter(moment__gte=begin, moment__lt=end)
 
 
+class StatusFilter(admin.SimpleListFilter):
+    title = "status"
+    parameter_name = "status"
+
+    def lookups(self, request, model_admin):
+        return Message.Status.choices
+
+    def queryset(self, request, queryset):
+        if not self.value():
+            return queryset
+        found = queryset.filter(status=self.value())
+        return found.alias(moment=MOMENT).filter(moment__lte=timezone.now()) if self.value() in PAST else found
+
+
+class DirectionFilter(admin.SimpleListFilter):
+    title = "direction"
+    parameter_name = "direction"
+
+    def lookups(self, request, model_admin):
+        return Message.Direction.choices
+
+    def queryset(self, request, queryset):
+        if self.value() == Message.Direction.INBOUND:
+            return queryset.alias(moment=MOMENT).filter(direction=self.value(), moment__lte=timezone.now())
+        return queryset.filter(direction=self.value()) if self.value() else queryset
+
+
 @admin.register(Message)
-class MessageAdmin(ReadOnlyAdmin):
+class MessageAdmin(WatchedMixin, LongListMixin, ReadOnlyAdmin):
     list_display = ["when", "direction", "reader", "place", "words", "state"]
-    list_filter = ["direction", "status", TimeFilter, ("story", admin.RelatedFieldListFilter)]
+    list_filter = [OlderFilter, DirectionFilter, StatusFilter, TimeFilter, ("story", admin.RelatedFieldListFilter)]
     list_select_related = ["subscriber", "story", "text", "enrollment"]
-    search_fields = ["subscriber__phone_number", "sender", "body", "=sid"]
-    show_full_result_count = False
-    ordering = [MOMENT.desc(), "-pk"]
+    search_fields = ["subscriber__phone_number"]
+    search_help_text = f"{SEARCH_HELP}, a SID, or words of one of the newest {SEARCHED:,} messages."
+    moment = MOMENT
     fieldsets = [
         (None, {"fields": [("direction", "reader", "place"), "all_words", "pictures", ("state", "reason")]}),
         ("Times", {"fields": [("created", "due", "begun", "sent")]}),
@@ -60,9 +100,20 @@ class MessageAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request):
         """Leave a code out as long as it counts: it is for its phone alone."""
-        return super().get_queryset(request).filter(code_of=None)
+        codes = OwnPhone.objects.exclude(code_message=None).values("code_message")
+        return super().get_queryset(request).exclude(pk__in=codes)
 
-    @admin.display(description="time", ordering=MOMENT)
+    def key_of(self, message: Message) -> str:
+        return f"{(message.sent_at or message.due_at or message.created_at).isoformat()}~{message.pk}"
+
+    def with_words(self, queryset, words):
+        if SID.fullmatch(words):
+            return queryset.filter(sid=words)
+        newest = Message.objects.alias(moment=MOMENT).filter(moment__lte=timezone.now()).order_by(*NEWEST)
+        said = Q(body__icontains=words) | Q(sender__icontains=words)
+        return queryset.filter(said, pk__in=newest.values("pk")[:SEARCHED])
+
+    @admin.display(description="time")
     def when(self, message: Message) -> str:
         return moment(message.sent_at or message.due_at or message.created_at)
 
@@ -87,12 +138,14 @@ class MessageAdmin(ReadOnlyAdmin):
 
     def worded(self, message: Message, max_length: int | None) -> str:
         """What it says, or what it will say as its text now reads."""
+        if message.redacted_at and not message.body:
+            return REDACTED
         waiting, body = message.wording, message.worded()
         shown = truncatechars(body, max_length) if max_length else linebreaksbr(body)
         shown = shown or ("a picture" if waiting or message.media_urls else NOTHING)
         return format_html("<i>{}</i>", shown) if waiting else shown
 
-    @admin.display(description="status", ordering="status")
+    @admin.display(description="status")
     def state(self, message: Message) -> str:
         why = what_went_wrong(message)
         words = f"{message.get_status_display()}: {why}" if why else message.get_status_display()

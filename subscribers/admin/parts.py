@@ -1,7 +1,7 @@
 """What the editors' screens are built of: pages for reading, a page with a button, and how progress and links
 are shown."""
 
-import re
+from datetime import timedelta
 
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
@@ -19,6 +19,8 @@ from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of
 
 LINE = mark_safe("<br>")
+# What is later than this is not only being sent at the moment.
+LATE = timedelta(minutes=1)
 
 
 def marked(name: str, is_marked: bool, mark: str = "Rehearsal") -> str:
@@ -55,11 +57,15 @@ def what_comes_next(enrollment: Enrollment) -> str:
     if message.status == Message.Status.HELD:
         return f"{name}: on hold"
     wait = message.due_at - timezone.now()
-    when = f"in {naturaldelta(wait)}" if wait.total_seconds() > 0 else "now"
+    when = f"in {naturaldelta(wait)}" if wait > timedelta(0) else "now" if wait > -LATE else lateness(-wait)
     # After a failed attempt, what went wrong.
     trouble = what_went_wrong(message)
     after = format_html(", again after: {}", trouble) if trouble else ""
     return format_html('{} {}<br><span class="quiet">{}{}</span>', name, when, moment(message.due_at), after)
+
+
+def lateness(wait: timedelta) -> str:
+    return format_html('<span class="state state--failed">{} late</span>', naturaldelta(wait))
 
 
 def what_went_wrong(message: Message) -> str:
@@ -103,7 +109,7 @@ class ReadersFirst(admin.SimpleListFilter):
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
-    """Rows that the engine writes: people look at them, and find them by number however they type it."""
+    """Rows that the engine writes: people look at them."""
 
     list_per_page = 50
 
@@ -120,10 +126,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
 
-    def get_search_results(self, request, queryset, search_term):
-        if re.fullmatch(r"[+\d\s().–-]+", search_term):
-            search_term = re.sub(r"[^+\d]", "", search_term)
-        return super().get_search_results(request, queryset, search_term)
+    def lookup_allowed(self, lookup, value, request=None):
+        """Refuse what an address may ask of numbers: it would tell them digit by digit."""
+        return "phone_number" not in lookup and super().lookup_allowed(lookup, value, request)
 
 
 class ButtonMixin:

@@ -4,7 +4,6 @@ import functools
 from collections.abc import Callable
 from datetime import timedelta
 
-import phonenumbers
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
@@ -24,6 +23,7 @@ from stories.publishing import text_problems
 from stories.waits import WORDS_MAX_LENGTH, Wait, delay_in_words
 
 from .. import own_phones, rehearsals
+from ..finding import our_region
 from ..models import Enrollment, OwnPhone, Subscriber
 from ..progress import Progress, progress_of, with_progress
 from .parts import what_comes_next
@@ -35,14 +35,6 @@ NOT_CONFIRMED = "First enter your phone’s number, and the code that is texted 
 # Seconds until the page asks anew how far a rehearsal is: while texts come often, and while they come seldom.
 OFTEN, SELDOM = 1, 10
 SOON = timedelta(seconds=30)
-
-
-def our_region() -> str | None:
-    """Return the region in which a number without a country code is read: that of our own number."""
-    try:
-        return phonenumbers.region_code_for_country_code(phonenumbers.parse(settings.TWILIO_NUMBER).country_code)
-    except phonenumbers.NumberParseException:
-        return None
 
 
 class PhoneForm(forms.Form):
@@ -116,9 +108,10 @@ def for_writers(view: View) -> View:
 
     @functools.wraps(view)
     def wrapped(request: HttpRequest, story_id: int) -> HttpResponse:
-        if not admin.site.get_model_admin(Story).has_change_permission(request):
+        stories = admin.site.get_model_admin(Story)
+        if not stories.has_change_permission(request):
             raise PermissionDenied
-        return view(request, get_object_or_404(Story, pk=story_id))
+        return view(request, get_object_or_404(stories.get_queryset(request), pk=story_id))
 
     return admin.site.admin_view(wrapped)
 

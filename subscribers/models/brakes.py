@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
-from stories.models import Story
+from stories.models import Story, StoryText
 
 from .locking import LockedQuerySet
 
@@ -18,12 +18,28 @@ class HoldQuerySet(LockedQuerySet):
     def active(self) -> Self:
         return self.filter(released_at=None)
 
+    def unfinished(self) -> Self:
+        """In force, or being released."""
+        return self.filter(done_at=None)
+
+    def being_released(self) -> Self:
+        """Taken off, with messages that still wait for their turn to be let go."""
+        return self.filter(released_at__isnull=False, done_at=None)
+
 
 class Hold(models.Model):
-    """The brake: while it is on, what it covers is kept back as `held`."""
+    """The brake: while it is on, what it covers is kept back as `held`: everything, a story, or one of its texts."""
+
+    class Way(models.TextChoices):
+        RHYTHM = "rhythm", "Go on in rhythm"  # each text moves on by as long as the hold was on
+        NOW = "now", "Send what is due now"  # all at once, as fast as the carrier takes it
+        SKIP = "skip", "Skip what fell due"  # its readers go on with the text after it
 
     story = models.ForeignKey(
         Story, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: everything is held."
+    )
+    text = models.ForeignKey(
+        StoryText, on_delete=models.CASCADE, null=True, blank=True, help_text="Empty: the whole story is held."
     )
     reason = models.CharField(max_length=300)
     created_by = models.ForeignKey(
@@ -36,6 +52,23 @@ class Hold(models.Model):
     )
     created_at = models.DateTimeField("since", auto_now_add=True)
     released_at = models.DateTimeField("released", null=True, blank=True, editable=False)
+    released_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+    )
+    way = models.CharField("released how", max_length=6, choices=Way, blank=True, default="", editable=False)
+    # How far its release is, which takes as many transactions as there are thousands of messages.
+    waiting = models.PositiveIntegerField(
+        default=0, editable=False, help_text="How many messages it held when it was released."
+    )
+    let_go = models.PositiveIntegerField(default=0, editable=False, help_text="How many of them have had their turn.")
+    last_message = models.PositiveBigIntegerField(default=0, editable=False)
+    worked_at = models.DateTimeField(null=True, editable=False)
+    done_at = models.DateTimeField(null=True, editable=False)
 
     objects = HoldQuerySet.as_manager()
 
@@ -43,12 +76,29 @@ class Hold(models.Model):
         ordering = ["-pk"]
         constraints = [
             models.UniqueConstraint(
-                Coalesce(F("story"), 0), condition=Q(released_at=None), name="one_active_hold_each"
+                Coalesce(F("story"), 0),
+                Coalesce(F("text"), 0),
+                condition=Q(released_at=None),
+                name="one_active_hold_each",
+            ),
+            models.CheckConstraint(
+                condition=Q(text=None) | Q(story__isnull=False), name="held_text_belongs_to_a_story"
             ),
         ]
 
     def __str__(self):
-        return f"Hold on {self.story or 'everything'}"
+        return f"Hold on {self.what}"
+
+    @property
+    def what(self) -> str:
+        """What it holds, in words for the middle of a sentence."""
+        if self.text:
+            return f"{str(self.text).lower()} of “{self.story}”"
+        return f"“{self.story}”" if self.story else "everything"
+
+    def covers(self, story: int | None, text: int | None) -> bool:
+        """Tell whether it holds a message of this story's and this text's id."""
+        return self.story_id is None or (self.story_id == story and self.text_id in (None, text))
 
 
 class SenderQuerySet(LockedQuerySet):

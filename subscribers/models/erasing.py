@@ -15,9 +15,13 @@ class ErasureQuerySet(LockedQuerySet):
 
 
 class Erasure(models.Model):
-    """A message that the carrier is to forget. Once it has, it is kept for a day: a text that comes twice acts once."""
+    """A message that the carrier is to forget, or only its words and pictures.
+
+    Once it has, it is kept for a day: a text that comes twice acts once.
+    """
 
     sid = models.CharField("SID", max_length=34, unique=True)
+    only_words = models.BooleanField(default=False, db_default=False)
     due_at = models.DateTimeField(default=timezone.now)
     attempts = models.PositiveSmallIntegerField(default=0)
     done_at = models.DateTimeField(null=True)

@@ -1,17 +1,25 @@
 """Every text of both directions: a message is a row before it is a text."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Self
 from uuid import UUID
 
+from django.conf import settings
 from django.db import models
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q
+from django.db.models.functions import Coalesce
 
 from stories.models import BODY_MAX_LENGTH, Story, StoryText
 
+from .brakes import Hold
 from .locking import LockedQuerySet
 from .readers import Enrollment, Subscriber, e164
 from .words import SystemText
+
+# When it was sent or will be, or came in. Rows are made long before they are sent, so their ids say little.
+MOMENT = Coalesce("sent_at", "due_at", "created_at")
+NEWEST = [MOMENT.desc(), F("pk").desc()]
 
 
 def led(lead: str, body: str) -> str:
@@ -53,6 +61,15 @@ class MessageQuerySet(LockedQuerySet):
         """With `to`, the reader's number in E.164."""
         return self.annotate(to=e164("subscriber__phone_number"))
 
+    def held_by(self, holds: Iterable[Hold]) -> Self:
+        """Those that any of these holds covers."""
+        covered = Q(pk=None)
+        for hold in holds:
+            if hold.story_id is None:
+                return self.all()
+            covered |= Q(text=hold.text_id) if hold.text_id else Q(story=hold.story_id)
+        return self.filter(covered)
+
     def give_back(self) -> int:
         """Let those that were claimed, and whose requests have not begun, be claimed anew."""
         return self.filter(status=Message.Status.SENDING, begun_at=None).update(
@@ -61,6 +78,10 @@ class MessageQuerySet(LockedQuerySet):
 
     def story_texts(self) -> Self:
         return self.filter(step__isnull=False)
+
+    def skipped(self) -> Self:
+        """What stands for the texts that readers were led past; their `due_at` is when those would have come."""
+        return self.filter(step=None, status=Message.Status.CANCELED, reason=Message.SKIPPED).exclude(text=None)
 
     def cancel(self) -> int:
         """Cancel those that are still waiting; return how many."""
@@ -99,6 +120,8 @@ class Message(models.Model):
 
     # What the system sends by itself, besides the kinds of SystemText.
     AGAIN, CLOSING = "again", "closing"
+    # The reason of a message that stands for a text which its reader was led past.
+    SKIPPED = "skipped: it fell due while it was on hold"
     OCCASIONS = dict(SystemText.Kind.choices) | {AGAIN: "The last text once more", CLOSING: "Closing text"}
 
     direction = models.CharField(max_length=8, choices=Direction)
@@ -109,7 +132,10 @@ class Message(models.Model):
         help_text="Who texted us, where that is not a phone number: a short code or a name.",
     )
     number = models.CharField("our number", max_length=100, blank=True)
-    enrollment = models.ForeignKey(Enrollment, on_delete=models.CASCADE, related_name="messages", null=True, blank=True)
+    # Found by the index of one message per step.
+    enrollment = models.ForeignKey(
+        Enrollment, on_delete=models.CASCADE, db_index=False, related_name="messages", null=True, blank=True
+    )
     # The enrollment's, which guards it: it is here for the index by which stories take turns.
     story = models.ForeignKey(
         Story,
@@ -150,6 +176,16 @@ class Message(models.Model):
         help_text="Whether it leaves in quiet hours, too: in a rehearsal, or where somebody here wants it now.",
     )
     body = models.TextField(blank=True, help_text="As it was sent; empty until then.")
+    written_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.SET_NULL,
+        db_index=False,
+        related_name="+",
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="Who of the newsroom wrote it to this reader; empty for a story’s texts and what the system says.",
+    )
     lead = models.CharField(
         max_length=100,
         blank=True,
@@ -167,12 +203,21 @@ class Message(models.Model):
     segments = models.PositiveSmallIntegerField(null=True, blank=True, help_text="As the carrier counted them.")
     created_at = models.DateTimeField(auto_now_add=True)
     due_at = models.DateTimeField("due", null=True, blank=True)
+    shifted = models.DurationField(
+        null=True, editable=False, help_text="By how much holds have moved it on from when its text says."
+    )
     begun_at = models.DateTimeField(null=True, blank=True, help_text="When the request to the carrier began.")
     sent_at = models.DateTimeField("sent", null=True, blank=True, help_text="When the carrier had accepted it.")
+    redacted_at = models.DateTimeField(
+        null=True, editable=False, help_text="When its words were deleted because their time was over."
+    )
     lease = models.UUIDField(null=True, blank=True, help_text="Names the claim that is sending it.")
     lease_owner = models.CharField(max_length=80, blank=True, help_text="The cluster that claimed it last.")
     lease_until = models.DateTimeField(null=True, blank=True)
 
+    sorted_at = models.DateTimeField(
+        null=True, blank=True, editable=False, help_text="When a reader's text was looked at for the reply desk."
+    )
     # Set where the carrier has just refused this message because `number` is ours no more.
     number_lost = False
 
@@ -207,6 +252,20 @@ class Message(models.Model):
             models.Index(fields=["story", "due_at"], condition=Q(status="scheduled"), name="message_due_by_story"),
             models.Index(fields=["subscriber", "created_at"], condition=~Q(automatic=""), name="message_automatic"),
             models.Index(fields=["lease_until"], condition=Q(status="sending"), name="message_lease"),
+            models.Index(fields=["id"], condition=Q(direction="inbound", sorted_at=None), name="message_unsorted"),
+            # The lists of the newsroom, newest first. What is seldom has an index of its own: among millions that are
+            # delivered nobody would find it.
+            models.Index(MOMENT.desc(), F("id").desc(), name="message_newest"),
+            models.Index(F("story"), MOMENT.desc(), F("id").desc(), name="message_newest_of_story"),
+            models.Index(
+                F("status"),
+                MOMENT.desc(),
+                F("id").desc(),
+                condition=Q(status__in=["held", "queued", "sent", "undelivered", "failed", "canceled"]),
+                name="message_newest_by_status",
+            ),
+            # In the order of a release's batches; with the rest, counting what a hold keeps back reads no rows.
+            models.Index(fields=["id", "story", "text"], condition=Q(status="held"), name="message_held"),
         ]
 
     def __str__(self):
@@ -237,10 +296,14 @@ class Message(models.Model):
         self.begun_at = self.lease = self.lease_until = None
 
     def reschedule(self, text: StoryText, due: datetime, at_any_hour: bool) -> None:
-        """Stand for `text`, due at `due`; a hold stays on, and a wait after a failed attempt is not cut short."""
-        self.text, self.at_any_hour = text, at_any_hour
+        """Stand for `text`, due at `due`; a hold stays on, and a wait after a failed attempt is not cut short.
+
+        Another text is held only if a hold covers it, which is seen when it is due.
+        """
+        self.at_any_hour = at_any_hour
         self.due_at = max(due, self.due_at) if self.attempts and self.status == self.Status.SCHEDULED else due
-        if self.status != self.Status.HELD:
+        if self.status != self.Status.HELD or self.text_id != text.pk:
             self.status = self.Status.SCHEDULED
+        self.text = text
         self.lease = self.lease_until = self.error_code = None
         self.reason = ""

@@ -9,7 +9,7 @@ import phonenumbers.timezone
 from django.conf import settings
 from django.db import models
 from django.db.models import Exists, OuterRef, Q
-from django.db.models.functions import Cast
+from django.db.models.functions import Cast, Right
 from django.utils import timezone
 from phonenumber_field.modelfields import PhoneNumberField
 from phonenumbers import PhoneNumber
@@ -37,12 +37,25 @@ def masked(number: PhoneNumber | str) -> str:
     return f"…{str(number)[-4:]}"
 
 
+def on_screen(number: PhoneNumber) -> str:
+    """Return a number as the newsroom's pages show it: its country and its last two digits."""
+    return f"+{number.country_code} … {str(number.national_number)[-2:]}"
+
+
 def e164(field: str) -> Cast:
     """Return the number that this field holds as plain text: parsing it costs more than sending to it."""
     return Cast(field, models.CharField())
 
 
+LAST_DIGITS_COUNT = 4
+LAST_DIGITS = Right("phone_number", LAST_DIGITS_COUNT)
+
+
 class SubscriberQuerySet(LockedQuerySet):
+    def ending(self, last_digits: str) -> Self:
+        """Whose numbers end with these four digits."""
+        return self.alias(last_digits=LAST_DIGITS).filter(last_digits=last_digits)
+
     def readers(self) -> Self:
         """All but the phones that were entered for rehearsals, and on which nothing else was read."""
         read = Enrollment.objects.readers().filter(subscriber=OuterRef("pk"))
@@ -79,9 +92,16 @@ class Subscriber(models.Model):
 
     class Meta:
         ordering = ["-pk"]
+        permissions = [("see_numbers", "Can see readers’ whole numbers")]
+        indexes = [
+            # People know the last digits of a number.
+            models.Index(LAST_DIGITS, name="subscriber_last_digits"),
+            models.Index(fields=["heard_at"], name="subscriber_heard"),
+        ]
 
     def __str__(self):
-        return str(self.phone_number)
+        """Return the number masked: this is what pages, links, titles and logs take, whoever looks at them."""
+        return on_screen(self.phone_number)
 
     @property
     def zone(self) -> ZoneInfo:
@@ -162,11 +182,19 @@ class Enrollment(models.Model):
                 name="enrollment_status_is_known",
             ),
         ]
+        # The lists of the newsroom, newest first. None has a column that changes with each text.
         indexes = [
-            models.Index(fields=["story", "status"], name="enrollment_story_status"),
+            models.Index(fields=["-created_at", "-id"], name="enrollment_newest"),
+            models.Index(fields=["status", "-created_at", "-id"], name="enrollment_newest_by_status"),
+            models.Index(fields=["story", "status", "-created_at", "-id"], name="enrollment_story_status"),
+            models.Index(fields=["story", "-created_at", "-id"], name="enrollment_newest_of_story"),
+            models.Index(
+                fields=["-created_at", "-id"], condition=Q(pace__isnull=False), name="enrollment_newest_rehearsal"
+            ),
             models.Index(
                 fields=["subscriber"], condition=Q(status="waiting", pace=None), name="enrollment_waiting_in_line"
             ),
+            models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="enrollment_ended"),
         ]
 
     def __str__(self):

@@ -1,5 +1,7 @@
 from django import template
+from django.utils import timezone
 
+from subscribers.admin import today
 from subscribers.models import Hold
 from textengine.moments import moment
 
@@ -8,9 +10,22 @@ register.filter(moment)
 
 
 @register.simple_tag(takes_context=True)
-def active_holds(context) -> list[Hold]:
-    """Return what is held, for those who are logged in to the admin."""
+def holds_to_show(context) -> list[Hold]:
+    """Return what is held, and what is being let go, for those who are logged in to the admin."""
     user = getattr(context.get("request"), "user", None)
     if not (user and user.is_active and user.is_staff):
         return []
-    return list(Hold.objects.active().select_related("story", "created_by"))
+    return list(Hold.objects.unfinished().select_related("story", "text", "created_by"))
+
+
+@register.simple_tag(takes_context=True)
+def today_of(context) -> today.Today:
+    """Return the day as the person who looks may see it."""
+    return today.today(context["request"], timezone.now())
+
+
+@register.simple_tag
+def older(cl) -> str:
+    """Return the address of the list that begins behind the last row of this page."""
+    last = cl.result_list[len(cl.result_list) - 1]
+    return cl.get_query_string({"before": cl.model_admin.key_of(last)}, ["p"])

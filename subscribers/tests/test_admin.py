@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from stories.linked import shown_address
 from stories.tests.factory import make_story
 from subscribers import consent, holds
 from subscribers.admin import SubscriberAdmin
@@ -36,14 +37,14 @@ def user_named(name: str, group: str = "", **fields) -> User:
 
 @pytest.fixture
 def editor(client):
-    client.force_login(user_named("eddie", "Editors"))
+    client.force_login(user_named("eddie", "Desk chiefs"))
     return client
 
 
 @pytest.fixture
 def log_in(client):
     def log_in(role: str):
-        group = {"journalist": "Journalists", "editor": "Editors"}.get(role, "")
+        group = {"journalist": "Journalists", "editor": "Editors", "desk chief": "Desk chiefs"}.get(role, "")
         client.force_login(user_named(role, group, is_superuser=role == "superuser"))
         return client
 
@@ -80,7 +81,8 @@ def statuses(client, urls: list[str]) -> set[int]:
     ("role", "stories", "readers", "add_hold", "prices", "users"),
     [
         ("superuser", 200, 200, 200, 200, 200),
-        ("editor", 200, 200, 200, 200, 403),
+        ("desk chief", 200, 200, 200, 200, 403),
+        ("editor", 200, 200, 403, 200, 403),
         ("journalist", 200, 403, 403, 403, 403),
         ("nobody", 403, 403, 403, 403, 403),
     ],
@@ -147,11 +149,11 @@ def test_groups_are_made_once_and_taken_away_again():
     migration = import_module("subscribers.migrations.0002_make_groups")
     apps = MigrationExecutor(connection).loader.project_state(("subscribers", "0002_make_groups")).apps
     migration.remove_groups(apps, connection.schema_editor())
-    assert not Group.objects.exists()
+    assert not Group.objects.filter(name__in=migration.GROUPS).exists()
     Group.objects.create(name="Editors")
     for _ in range(2):
         migration.make_groups(apps, connection.schema_editor())
-    assert set(Group.objects.values_list("name", flat=True)) == {"Journalists", "Editors"}
+    assert Group.objects.filter(name__in=migration.GROUPS).count() == 2
     assert Group.objects.get(name="Editors").permissions.count() == 17
     assert Group.objects.get(name="Journalists").permissions.count() == 8
 
@@ -208,7 +210,7 @@ def test_readers_are_found_by_number_story_and_status(editor):
     river, bus = make_story(title="The River"), make_story(title="The Bus")
     make_enrollment(make_subscriber("+12125550123"), river)
     make_enrollment(make_subscriber("+12125550456"), bus, sent=2)
-    listed = {"+12125550123", "+12125550456"}
+    listed = {"+1 … 23", "+1 … 56"}
 
     def found(model, **params) -> set[str]:
         text = page(editor, list_of(model), **params)
@@ -216,14 +218,14 @@ def test_readers_are_found_by_number_story_and_status(editor):
 
     assert found("enrollment") == listed
     for query in ("0123", "+12125550123", "212-555-0123", "(212) 555 0123", "river"):
-        assert found("enrollment", q=query) == {"+12125550123"}, query
-    assert found("enrollment", status="completed") == {"+12125550456"}
-    assert found("enrollment", story__id__exact=river.pk) == {"+12125550123"}
-    assert found("subscriber", q="0456") == {"+12125550456"}
-    assert found("subscriber", enrollments__story__id__exact=bus.pk) == {"+12125550456"}
-    assert found("message", q="0456", direction="outbound") == {"+12125550456"}
-    assert found("message", status="scheduled") == {"+12125550123"}
-    assert found("message", story__id__exact=bus.pk) == {"+12125550456"}
+        assert found("enrollment", q=query) == {"+1 … 23"}, query
+    assert found("enrollment", status="completed") == {"+1 … 56"}
+    assert found("enrollment", story__id__exact=river.pk) == {"+1 … 23"}
+    assert found("subscriber", q="0456") == {"+1 … 56"}
+    assert found("subscriber", enrollments__story__id__exact=bus.pk) == {"+1 … 56"}
+    assert found("message", q="0456", direction="outbound") == {"+1 … 56"}
+    assert found("message", status="scheduled") == {"+1 … 23"}
+    assert found("message", story__id__exact=bus.pk) == {"+1 … 56"}
 
 
 def test_readers_and_messages_are_filtered_by_the_time_that_the_lists_show(editor):
@@ -237,7 +239,7 @@ def test_readers_and_messages_are_filtered_by_the_time_that_the_lists_show(edito
 
     def found(model, **params) -> set[str]:
         text = page(editor, list_of(model), **params)
-        return {number for number in moments if number in text}
+        return {number for number in moments if f"+1 … {number[-2:]}" in text}
 
     week = str(today.replace(hour=0) - timedelta(days=7))
     assert found("enrollment", created_at__gte=week) == {"+12125550101", "+12125550102"}
@@ -292,8 +294,8 @@ def test_readers_who_opted_out_are_filtered(editor):
     make_subscriber("+12125550123", opted_out_at=timezone.now())
     make_subscriber("+12125550456")
     text = page(editor, list_of("subscriber"), opted_out_at__isempty="0")
-    assert "+12125550123" in text
-    assert "+12125550456" not in text
+    assert "+1 … 23" in text
+    assert "+1 … 56" not in text
 
 
 def test_every_error_code_that_the_engine_acts_on_has_words():
@@ -322,7 +324,8 @@ def test_lists_ask_as_often_for_50_rows_as_for_5(editor, model):
     make(5)
     few = queries()
     make(45)
-    assert queries() == few <= 11
+    # Two of them begin and end the transaction in which PostgreSQL plans anew.
+    assert queries() == few <= 13
 
 
 # When things were
@@ -362,7 +365,7 @@ def test_a_readers_page_is_the_thread_as_on_a_phone(editor):
     assert "2 of 3" in text
 
 
-def test_a_picture_of_ours_is_shown_and_one_from_elsewhere_named(editor, settings):
+def test_a_picture_of_ours_and_one_that_is_linked_are_shown_and_a_readers_own_is_named(editor, settings):
     settings.PUBLIC_URL = "https://texts.example.org"
     enrollment = make_enrollment()
     ours = "/media/pictures/pier.jpg"
@@ -371,8 +374,8 @@ def test_a_picture_of_ours_is_shown_and_one_from_elsewhere_named(editor, setting
     make_message(enrollment, media_urls=[settings.PUBLIC_URL + ours, linked])
     theirs = make_inbound(enrollment.subscriber, "", media_urls=[inbound])
     text = page(editor, page_of(enrollment.subscriber))
-    assert re.findall(r'<img[^>]* src="([^"]*)"', text) == [ours]
-    assert f'<a href="{linked}">Picture: texts.example.org.example.com</a>' in text
+    assert re.findall(r'<img[^>]* src="([^"]*)"', text) == [ours, shown_address(linked)]
+    assert f'<a href="{linked}"><img' in text
     assert f'<a href="{inbound}">Picture: api.twilio.com</a>' in text
     assert text.count("the carrier asks for its account’s login") == 1
     assert "The carrier asks for its account’s login" in page(editor, page_of(theirs))
@@ -386,17 +389,16 @@ def test_a_sent_picture_is_shown_in_words_as_long_as_its_text_has_it(editor):
     message = enrollment.messages.get()
     message.media_urls, message.begun_at = [text.media_url], timezone.now()
     message.save()
-    assert ">Picture: The pier at night (pictures.example.org)</a>" in page(editor, page_of(enrollment.subscriber))
+    assert 'alt="Picture: The pier at night (pictures.example.org)"' in page(editor, page_of(enrollment.subscriber))
     enrollment.story.texts.filter(pk=text.pk).update(media_url="https://pictures.example.org/lamp.jpg")
-    assert ">Picture: pictures.example.org</a>" in page(editor, page_of(enrollment.subscriber))
+    assert 'alt="Picture: pictures.example.org"' in page(editor, page_of(enrollment.subscriber))
 
 
-def test_the_linked_picture_of_a_text_to_come_is_named(editor):
+def test_the_linked_picture_of_a_text_to_come_is_shown_from_our_own_address(editor):
     enrollment = make_enrollment(story=make_story([("", 60)]))
     enrollment.story.texts.update(media_url="https://pictures.example.org/pier.jpg")
     text = page(editor, page_of(enrollment.subscriber))
-    assert '<a href="https://pictures.example.org/pier.jpg">Picture: pictures.example.org</a>' in text
-    assert "<img" not in text
+    assert re.findall(r'<img[^>]* src="([^"]*)"', text) == [shown_address("https://pictures.example.org/pier.jpg")]
 
 
 def test_a_long_thread_shows_its_last_200_texts(editor):
@@ -449,7 +451,9 @@ def test_the_next_text_of_chosen_readers_is_made_due(editor):
     story = make_story([("a", 86_400), ("b", 86_400)])
     waiting, other, completed = make_enrollment(story=story), make_enrollment(story=story), make_enrollment(sent=2)
     chosen = {"action": "send_next_now", "_selected_action": [waiting.pk, completed.pk]}
-    response = editor.post(list_of("enrollment"), chosen, follow=True)
+    assert "Send the next text now: 1 reader?" in editor.post(list_of("enrollment"), chosen).content.decode()
+    assert waiting.messages.get().due_at > timezone.now()
+    response = editor.post(list_of("enrollment"), chosen | {"confirmed": "yes"}, follow=True)
     assert "The next text goes out now to 1 reader." in response.content.decode()
     assert waiting.messages.get().due_at <= timezone.now()
     assert other.messages.get().due_at > timezone.now()
@@ -495,11 +499,11 @@ def test_a_hold_is_put_on_seen_everywhere_and_released(editor):
         assert "a name is wrong" in text
     Message.objects.update(status="held")
     response = editor.post(page_of(hold, "release"), follow=True)
-    assert "1 text that was held back goes out again." in response.content.decode()
+    assert "1 text that was held back goes on in rhythm." in response.content.decode()
     assert enrollment.messages.get().status == Message.Status.SCHEDULED
     assert "is on hold" not in page(editor, reverse("admin:index"))
-    assert "Release</button>" not in page(editor, page_of(hold))
-    assert editor.post(page_of(hold, "release")).status_code == 403
+    assert "Release …" not in page(editor, page_of(hold))
+    assert "is on hold" not in editor.post(page_of(hold, "release"), follow=True).content.decode()
 
 
 def test_everything_can_be_held_and_a_second_hold_on_the_same_is_refused(editor):

@@ -20,6 +20,8 @@ os.environ.update(
         "ALLOWED_COUNTRIES": "",
         "MAX_STORIES_AT_ONCE": "",
         "METRICS_TOKEN": "",
+        **dict.fromkeys(("EMAIL_URL", "EMAIL_FROM", "DIGEST_EMAILS", "DIGEST_WEBHOOK", "DIGEST_SECRET"), ""),
+        **dict.fromkeys(("DIGEST_EVERY", "DIGEST_AT"), ""),
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": "sandbox-auth-token",
         "TWILIO_NUMBER": "+15005550006",

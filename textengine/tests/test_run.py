@@ -109,8 +109,8 @@ def log_in(run: Run, name: str, password: str) -> bool:
 def test_a_first_run_sets_everything_up_and_a_second_one_keeps_it(start, copy):
     run = start()
     run.wait_for("Text-Engine is running")
-    accounts = dict(re.findall(r"^ {4}(admin|journalist|editor) +(\S+)$", run.output, re.MULTILINE))
-    assert set(accounts) == {"admin", "journalist", "editor"}
+    accounts = dict(re.findall(r"^ {4}(admin|journalist|editor|desk-chief|operator) +(\S+)$", run.output, re.MULTILINE))
+    assert set(accounts) == {"admin", "journalist", "editor", "desk-chief", "operator"}
     assert all(log_in(run, name, password) for name, password in accounts.items())
     phone = f"http://localhost:{run.sandbox_port}/phones/+14155550101/messages"
     keyword = re.search(r"text (\w+) and watch", run.output)[1]

@@ -1,7 +1,7 @@
 // A long thread opens at its end, as on a phone: at what came last and what comes next.
 "use strict";
 {
-    const thread = document.querySelector(".beside .thread");
+    const thread = document.querySelector("[data-part=thread] .thread");
     if (thread) {
         const NEAR = 8;
         let follows = true;

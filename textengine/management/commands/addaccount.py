@@ -7,7 +7,7 @@ from textengine.accounts import GROUPS, make_account
 
 
 class Command(BaseCommand):
-    help = "Make an account for a journalist or an editor, and print its password this once."
+    help = "Make an account for a journalist, an editor, a desk chief or an operator, and print its password this once."
     # Not the carrier, which it does not use: beside `make run`, whose `.env` does not name the sandbox, it works too.
     requires_system_checks = [Tags.files, Tags.models]
 

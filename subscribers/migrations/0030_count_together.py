@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0016_let_clusters_say_that_they_live"),
+        ("subscribers", "0029_count_the_day"),
     ]
 
     operations = [

@@ -1,0 +1,310 @@
+"""Every address of the newsroom as each role and as nobody: one that is not in the table fails."""
+
+import re
+from importlib import import_module
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.db import connection
+from django.urls import URLPattern, get_resolver
+from django.utils import timezone
+from django.views.generic import RedirectView
+from django_q.models import OrmQ, Schedule, Task
+from django_q.tasks import async_task
+
+from stories import history
+from stories.models import Price, Story
+from stories.tests.factory import make_story
+from subscribers.models import Access, Export, Hold, Message, Sender, SystemText
+from subscribers.tests.factory import make_enrollment
+from textengine.accounts import GROUPS, make_account
+
+pytestmark = [pytest.mark.django_db, pytest.mark.screens]
+
+# In this order: nobody; an account without a role; a journalist before a colleague's story, and before their own; an
+# editor, a desk chief, an operator.
+ROLES = ["nobody", "plain", "other", "journalist", "editor", "desk-chief", "operator"]
+# What each gets: the page (+), a refusal (-), the log-in page (l), nothing found (0), another page (>) or that one does
+# not get it by GET (5). Where an address is one to post to, that is what is done, with nothing in the form.
+PAGES = r"""
+0000000  ^media/(?P<name>[A-Za-z0-9_/-]{1,150}\.(?:jpg|png|gif))$
+l000000  admin/(?P<url>.*)$
+l0+++++  admin:app_list
+l------  admin:auth_group_add
+l------  admin:auth_group_change
+l------  admin:auth_group_changelist
+l------  admin:auth_group_delete
+l------  admin:auth_group_history
+l------  admin:auth_user_add
+l------  admin:auth_user_change
+l------  admin:auth_user_changelist
+l------  admin:auth_user_delete
+l------  admin:auth_user_history
+l------  admin:auth_user_password_change
+l------  admin:autocomplete
+l------  admin:django_q_failure_add
+l-----+  admin:django_q_failure_change
+l-----+  admin:django_q_failure_changelist
+l------  admin:django_q_failure_delete
+l-----+  admin:django_q_failure_history
+l------  admin:django_q_ormq_add
+l-----+  admin:django_q_ormq_change
+l-----+  admin:django_q_ormq_changelist
+l------  admin:django_q_ormq_delete
+l-----+  admin:django_q_ormq_history
+l------  admin:django_q_schedule_add
+l-----+  admin:django_q_schedule_change
+l-----+  admin:django_q_schedule_changelist
+l------  admin:django_q_schedule_delete
+l-----+  admin:django_q_schedule_history
+l------  admin:django_q_success_add
+l-----+  admin:django_q_success_change
+l-----+  admin:django_q_success_changelist
+l------  admin:django_q_success_delete
+l-----+  admin:django_q_success_history
+l++++++  admin:index
+l++++++  admin:jsi18n
++>>>>>>  admin:login
+>++++++  admin:logout
+l++++++  admin:password_change
+l++++++  admin:password_change_done
+l------  admin:stories_price_add
+l---+++  admin:stories_price_change
+l---+++  admin:stories_price_changelist
+l------  admin:stories_price_delete
+l---+++  admin:stories_price_history
+l-++++-  admin:stories_story_add
+l00+++-  admin:stories_story_archive
+l->++++  admin:stories_story_change
+l-+++++  admin:stories_story_changelist
+l->+++-  admin:stories_story_delete
+l-+++++  admin:stories_story_deleted
+l00++++  admin:stories_story_export
+l>>++++  admin:stories_story_history
+l-++++-  admin:stories_story_import
+l-00000  admin:stories_story_linked
+l-0++++  admin:stories_story_preview
+l-++++-  admin:stories_story_preview_new
+l00+++-  admin:stories_story_put_back
+l00++++  admin:stories_story_share
+l00++++  admin:stories_story_share_qr
+l00++++  admin:stories_story_share_snippet
+l00+++-  admin:stories_story_unpublish
+l------  admin:subscribers_access_add
+l------  admin:subscribers_access_change
+l----+-  admin:subscribers_access_changelist
+l------  admin:subscribers_access_delete
+l------  admin:subscribers_access_history
+l------  admin:subscribers_enrollment_add
+l---++-  admin:subscribers_enrollment_change
+l---++-  admin:subscribers_enrollment_changelist
+l------  admin:subscribers_enrollment_delete
+l---++-  admin:subscribers_enrollment_history
+l--->>-  admin:subscribers_enrollment_send-now
+l-+++++  admin:subscribers_export_add
+l-00++0  admin:subscribers_export_change
+l-+++++  admin:subscribers_export_changelist
+l------  admin:subscribers_export_delete
+l-00++0  admin:subscribers_export_file
+l>>>++>  admin:subscribers_export_history
+l-00++0  admin:subscribers_export_progress
+l----+-  admin:subscribers_hold_add
+l---+++  admin:subscribers_hold_change
+l---+++  admin:subscribers_hold_changelist
+l------  admin:subscribers_hold_delete
+l---+++  admin:subscribers_hold_history
+l---+++  admin:subscribers_hold_progress
+l---->-  admin:subscribers_hold_put_on
+l---->-  admin:subscribers_hold_release
+l------  admin:subscribers_message_add
+l---++-  admin:subscribers_message_change
+l---++-  admin:subscribers_message_changelist
+l------  admin:subscribers_message_delete
+l---++-  admin:subscribers_message_history
+l-----+  admin:subscribers_sender_add
+l---+++  admin:subscribers_sender_change
+l---+++  admin:subscribers_sender_changelist
+l-----+  admin:subscribers_sender_delete
+l---+++  admin:subscribers_sender_history
+l------  admin:subscribers_subscriber_add
+l----+-  admin:subscribers_subscriber_adding
+l---++-  admin:subscribers_subscriber_change
+l---++-  admin:subscribers_subscriber_changelist
+l----+-  admin:subscribers_subscriber_delete
+l---++-  admin:subscribers_subscriber_history
+l---->-  admin:subscribers_subscriber_number
+l---+++  admin:subscribers_systemtext_add
+l---+++  admin:subscribers_systemtext_change
+l---+++  admin:subscribers_systemtext_changelist
+l---+++  admin:subscribers_systemtext_delete
+l---+++  admin:subscribers_systemtext_history
+l---+++  admin:subscribers_systemtext_preview
+l>>>>>>  admin:view_on_site
++++++++  healthz
++++++++  kept
++++++++  readyz
+l-0+++-  rehearse
+l-0+++-  rehearse-progress
++++++++  story
++++++++  story_card
+l++++++  today
+5555555  twilio-inbound
+5555555  twilio-status
+5555555  twilio/inbound
+5555555  twilio/status
+"""
+TABLE = {name: signs for signs, name in (line.split("  ") for line in PAGES.strip().splitlines())}
+POSTED = {
+    "admin:logout",
+    "admin:stories_story_preview_new",
+    "admin:subscribers_enrollment_send-now",
+    "admin:subscribers_hold_put_on",
+    "admin:subscribers_hold_release",
+    "admin:subscribers_subscriber_number",
+    "admin:subscribers_systemtext_preview",
+}
+SIGNS = {200: "+", 403: "-", 404: "0", 405: "5"}
+
+
+def addresses() -> dict[str, str]:
+    """Return the routes of all pages by their names, but for those that only lead to another."""
+    return dict(walk(get_resolver(), "", ""))
+
+
+def walk(resolver, before: str, namespace: str):
+    for pattern in resolver.url_patterns:
+        route = before + str(pattern.pattern)
+        if not isinstance(pattern, URLPattern):
+            inner = f"{pattern.namespace}:" if getattr(pattern, "namespace", None) else namespace
+            yield from walk(pattern, route, inner)
+        elif getattr(pattern.callback, "view_class", None) is not RedirectView:
+            yield (f"{namespace}{pattern.name}" if pattern.name else route), route
+
+
+@pytest.fixture
+def things(settings, tmp_path) -> dict[str, object]:
+    """One of everything that has a page, by the name of its model."""
+    folder = {"BACKEND": "django.core.files.storage.FileSystemStorage", "OPTIONS": {"location": tmp_path / "exports"}}
+    settings.STORAGES = settings.STORAGES | {"exports": folder}
+    file = storages["exports"].save("readers.csv", ContentFile("number"))
+    author = account("journalist")
+    story = make_story(title="The River", slug="the-river")
+    story.authors.set([author])
+    enrollment = make_enrollment(story=story, sent=1)
+    now = timezone.now()
+    async_task("builtins.print")
+    tasks = {
+        name: Task.objects.create(id=name, name=name, func="builtins.print", started=now, stopped=now, success=success)
+        for name, success in (("success", True), ("failure", False))
+    }
+    made = [
+        enrollment,
+        enrollment.subscriber,
+        Message.objects.filter(enrollment=enrollment).first(),
+        story,
+        Hold.objects.create(reason="r", story=story),
+        Price.objects.get(),
+        Sender.objects.create(name="+15005550006"),
+        SystemText.objects.create(kind="help", body="Ask us."),
+        Export.objects.create(user=account("editor"), what="readers", created_at=now, status="ready", file=file),
+        Access.record(author, Access.What.PAGE),
+        Group.objects.get(name="Editors"),
+        author,
+        Schedule.objects.first(),
+        OrmQ.objects.first(),
+    ]
+    return {thing._meta.model_name: thing for thing in made} | tasks
+
+
+def account(role: str) -> User:
+    user, is_new = User.objects.get_or_create(username=role, is_staff=True, is_superuser=role == "superuser")
+    if is_new and role in [*GROUPS, "other"]:
+        user.groups.add(Group.objects.get(name=GROUPS.get(role, "Journalists")))
+    return user
+
+
+def filled(route: str, things: dict[str, object]) -> str:
+    """Return an address of this route, of the thing that its page is of."""
+    model = re.search(r"(?:stories|subscribers|django_q|auth)/(\w+)/", route)
+    thing = things.get(model[1]) if model else None
+    parts = {
+        "object_id": thing and thing.pk,
+        "id": thing and thing.pk,
+        "story_id": things["story"].pk,
+        "entry_id": history.keep(things["story"], timezone.now()).pk,
+        "suffix": "txt",
+        "kind": "svg",
+        "page": "light",
+        "slug": "the-river",
+        "content_type_id": ContentType.objects.get_for_model(Story).pk,
+        "url": "nowhere/",
+        "app_label": "stories",
+        "name": "pictures/none.jpg",
+    }
+    if route.startswith("admin/r/"):
+        parts["object_id"] = things["story"].pk
+    route = re.sub(r"\(\?P<(\w+)>(?:\([^)]*\)|[^()])*\)", lambda match: str(parts[match[1]]), route)
+    route = re.sub(r"<(?:\w+:)?(\w+)>", lambda match: str(parts[match[1]]), route)
+    return "/" + route.replace("^", "").replace("$", "").replace("\\", "")
+
+
+def sign(response) -> str:
+    if response.status_code == 302:
+        return "l" if "/admin/login/" in response["Location"] else ">"
+    return SIGNS.get(response.status_code, str(response.status_code))
+
+
+def test_every_address_is_in_the_table_and_the_table_has_no_other():
+    assert sorted(TABLE) == sorted(addresses())
+    assert {len(signs) for signs in TABLE.values()} == {len(ROLES)}
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_each_role_gets_what_is_its_own(client, things, role):
+    if role != "nobody":
+        client.force_login(account(role))
+    routes = addresses()
+    logout = "admin:logout"  # at last
+    names = [*sorted(TABLE.keys() - {logout}), logout]
+    found = {name: sign(open_page(client, name, filled(routes[name], things))) for name in names}
+    assert found == {name: TABLE[name][ROLES.index(role)] for name in names}
+
+
+def open_page(client, name: str, address: str):
+    return (client.post if name in POSTED else client.get)(address)
+
+
+# How the roles came
+
+
+def test_accounts_that_were_there_keep_what_they_could_do():
+    migration = import_module("subscribers.migrations.0025_set_up_roles")
+    migration.take_away(apps, connection.schema_editor())
+    jo, eddie = account("journalist"), account("editor")
+    looker = User.objects.create_user("looker", is_staff=True)
+    looker.user_permissions.add(Permission.objects.get(codename="view_message"))
+    own = Group.objects.create(name="Subeditors")
+    own.permissions.add(Permission.objects.get(codename="change_story"))
+    could = {user: user.get_all_permissions() for user in (jo, eddie, looker)}
+    migration.set_up(apps, connection.schema_editor())
+    now = {user: User.objects.get(pk=user.pk) for user in could}
+    for user, before in could.items():
+        assert before <= now[user].get_all_permissions()
+    assert now[jo].has_perm("stories.all_stories")
+    assert now[eddie].has_perm("subscribers.see_numbers")
+    assert now[looker].has_perm("subscribers.see_numbers")
+    assert own.permissions.filter(codename="all_stories").exists()
+    fresh = User.objects.create_user("fresh", is_staff=True)
+    fresh.groups.add(Group.objects.get(name="Editors"))
+    for permission in ("subscribers.see_numbers", "subscribers.add_hold", "subscribers.delete_subscriber"):
+        assert not fresh.has_perm(permission)
+
+
+def test_each_role_can_be_given_to_a_new_account():
+    for role, group in GROUPS.items():
+        make_account(f"new-{role}", role)
+        assert [each.name for each in User.objects.get(username=f"new-{role}").groups.all()] == [group]

@@ -11,7 +11,7 @@ from pytest_django.plugin import blocking_manager_key
 
 from subscribers import metrics
 from subscribers.tests.scraped import TOKEN, Scrape
-from textengine import carrier
+from textengine import carrier, logs
 from textengine.tests.chromium import launched
 from textengine.tests.processes import Processes
 from textengine.tests.sandbox_process import SandboxProcess
@@ -109,6 +109,8 @@ def processes(transactional_db, django_db_serialized_rollback, tmp_path):
     """Web, worker and sandbox as real processes on this test's database, which is as migrations leave it."""
     with Processes(media_root=tmp_path) as processes:
         yield processes
+        if logs.NUMBER.search(processes.logged()):
+            pytest.fail("There is a whole number in the log.")
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import transaction
 from django.db.models import Q, QuerySet
 
+from textengine import traces
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_alone, retried_at_once, retried_patiently, run_sql, update_rows, write_rows
 
@@ -89,9 +90,10 @@ def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
     write_rows(refused, REFUSED_FIELDS)
     for message in refused:
         action = errors[message.pk].error.action
-        follow_error(message, action, errors[message.pk].at)
         transaction.on_commit(partial(metrics.count_texts, [message.status], metrics.error_class(None, action)))
-        log(message)
+        with traces.under(message.trace):
+            follow_error(message, action, errors[message.pk].at)
+            log(message)
 
 
 REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_until", "error_code", "reason"]
@@ -119,14 +121,14 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
         ],
         condition="{table}.sid IS NULL AND {table}.attempts > 0"
         " AND NOT EXISTS (SELECT 1 FROM {table} other WHERE other.sid = given.sid)",
-        returning=["id", "status", "enrollment_id", "step", "attempts"],
+        returning=["id", "status", "enrollment_id", "step", "attempts", "trace"],
         lease=None,
         lease_until=None,
         error_code=None,
         reason="",
     )
     moved = []
-    for pk, status, enrollment, step, attempts in settled:
+    for pk, status, enrollment, step, attempts, trace in settled:
         outcome = answers.pop(pk)
         logger.info(
             "message.%s id=%s enrollment=%s step=%s sid=%s attempts=%s",
@@ -136,6 +138,7 @@ def accept(outcomes: list[Outcome]) -> list[tuple[int, datetime]]:
             step,
             outcome.accepted.sid,
             attempts,
+            extra={"trace": trace},
         )
         if step:
             moved.append((pk, outcome.at))
@@ -244,7 +247,7 @@ def receive_callback(sid: str, status: str, error_code: int | None, message_id: 
 KNOWN = "SELECT status FROM subscribers_message WHERE sid = %(sid)s"
 FORWARD = """
 UPDATE subscribers_message SET status = %(status)s, error_code = COALESCE(%(error_code)s, error_code)
-WHERE sid = %(sid)s AND status IN %(earlier)s RETURNING id
+WHERE sid = %(sid)s AND status IN %(earlier)s RETURNING trace
 """
 
 
@@ -275,11 +278,12 @@ def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bo
     if not earlier:
         # Nothing comes before `queued`.
         return False
-    moved = bool(run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier))
+    moved = run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier)
     if moved:
+        traces.adopt(*moved[0])
         transaction.on_commit(partial(metrics.count_texts, [status], metrics.error_class(error_code)))
         logger.info("message.status sid=%s status=%s error=%s", sid, status, error_code)
-    return moved
+    return bool(moved)
 
 
 def send_again(message: Message, action: Action, now: datetime) -> None:

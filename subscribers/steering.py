@@ -236,7 +236,7 @@ def put(enrollment: Enrollment, text: StoryText, passed: list[int], now: datetim
         standing.save(update_fields=["text", "status", "lease", "lease_until"])
     else:
         reader = (enrollment.subscriber_id, enrollment.number, enrollment.pk)
-        scheduling.insert_messages([(*reader, enrollment.story_id, text.pk, step, now)], now)
+        scheduling.insert_messages([(*reader, enrollment.story_id, text.pk, step, now, False)], now)
         Message.objects.filter(enrollment=enrollment, step=step).update(status=Message.Status.CANCELED)
 
 

@@ -37,6 +37,13 @@ def boolean(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to true or false.")
 
 
+def one_of(name: str, default: str, *others: str) -> str:
+    value = env.str(name, "").strip().lower() or default
+    if value in (default, *others):
+        return value
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to {' or '.join((default, *others))}.")
+
+
 def port(name: str, default: int) -> int:
     value = env.str(name, "") or str(default)
     if value.isdecimal() and 0 < int(value) < 65536:
@@ -256,6 +263,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "textengine.traces.traced",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -409,22 +417,20 @@ Q_CLUSTER = {
 # Which task follows when the texts of a story change: `stories` does not know who reads.
 STORY_REVISED_TASK = "subscribers.tasks.follow_story"
 
+LOG_FORMAT = one_of("LOG_FORMAT", "lines", "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "format": "{asctime} {levelname} {name} {message}",
-            "style": "{",
-            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
-        }
+    "formatters": {"lines": {"()": "textengine.logs.Lines"}, "json": {"()": "textengine.logs.Json"}},
+    "filters": {
+        "without_their_tracebacks": {"()": "textengine.logs.WithoutTheirTracebacks"},
+        "traced": {"()": "textengine.logs.Traced"},
     },
-    "filters": {"without_their_tracebacks": {"()": "textengine.logs.WithoutTheirTracebacks"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["without_their_tracebacks"],
+            "formatter": LOG_FORMAT,
+            "filters": ["without_their_tracebacks", "traced"],
         }
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

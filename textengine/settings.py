@@ -417,6 +417,11 @@ Q_CLUSTER = {
 # Which task follows when the texts of a story change: `stories` does not know who reads.
 STORY_REVISED_TASK = "subscribers.tasks.follow_story"
 
+# Where errors are told, to Sentry or to whatever else speaks its protocol; empty: nowhere.
+SENTRY_DSN = env.str("SENTRY_DSN", "").strip()
+if SENTRY_DSN and not re.fullmatch(r"https?://[^@/\s]+@[^@/\s]+(/[^@/\s]+)*/[0-9]+", SENTRY_DSN):
+    raise ImproperlyConfigured("SENTRY_DSN is no DSN; set it to one such as https://key@sentry.example.org/1.")
+
 LOG_FORMAT = one_of("LOG_FORMAT", "lines", "json")
 LOGGING = {
     "version": 1,

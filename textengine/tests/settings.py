@@ -21,6 +21,7 @@ os.environ.update(
         "MAX_STORIES_AT_ONCE": "",
         "METRICS_TOKEN": "",
         "LOG_FORMAT": "",
+        "SENTRY_DSN": "",
         **dict.fromkeys(("EMAIL_URL", "EMAIL_FROM", "DIGEST_EMAILS", "DIGEST_WEBHOOK", "DIGEST_SECRET"), ""),
         **dict.fromkeys(("DIGEST_EVERY", "DIGEST_AT"), ""),
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,

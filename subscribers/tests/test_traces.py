@@ -84,7 +84,7 @@ def test_what_the_carrier_refuses_is_told_under_the_trace_of_its_text(log, sandb
     assert f"message.{text.status}" in events(log(), text.trace)
 
 
-def test_the_log_holds_no_words_and_no_whole_number(log, sandbox):
+def test_neither_the_log_nor_the_metrics_hold_words_or_a_whole_number(log, scrape, sandbox):
     make_story(title="A secret title", keyword="river", texts=[("Deep and cold.", 0)])
     webhooks.text("River")
     webhooks.text(SAID)
@@ -95,7 +95,8 @@ def test_the_log_holds_no_words_and_no_whole_number(log, sandbox):
     work(timezone.now() + timedelta(seconds=5))
     webhooks.text("STOP")
     assert len(log()) >= 6
-    everything = json.dumps(log(), ensure_ascii=False)
+    everything = json.dumps([log(), list(scrape().items())], ensure_ascii=False)
+    assert "textengine_webhook_seconds_count" in everything
     for words in ("Mill", "Deep", "secret", webhooks.READER, webhooks.READER.strip("+"), "15005550006"):
         assert words not in everything
 

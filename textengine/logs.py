@@ -7,9 +7,10 @@ from datetime import UTC, datetime
 
 from . import traces
 
-# One that is whole: by the last four digits nobody is known. In an address it begins with %2B; where it begins with
-# neither, only what is long enough is taken for one, since ids have digits, too.
-NUMBER = re.compile(r"(?:(\+|%2B)\d{3,11}|(?<![\w.])\d{6,11})(\d{4})(?!\w|\.\d)", re.IGNORECASE)
+# One that is whole: by the last four digits nobody is known. In an address it begins with %2B.
+NUMBER = re.compile(r"(\+|%2[Bb])\d{3,11}(\d{4})(?!\d)")
+# Without a sign before it, what is long enough is taken for one: ids have digits, too.
+LONG = re.compile(r"([^\w.])\d{6,11}(\d{4})(?!\w|\.\d)")
 # PostgreSQL adds the whole row to some errors, and with it what a reader wrote.
 ROW = re.compile(r"^DETAIL: .*?(?=^(?:Traceback |\n?During handling|\n?The above exception|  File )|\Z)", re.S | re.M)
 EVENT = re.compile(r"[a-z_]+\.[a-z_]+(?= [a-z_]+=|$)")
@@ -18,7 +19,9 @@ PAIR = re.compile(r" ([a-z_]+)=(.*?)(?= [a-z_]+=|$)", re.DOTALL)
 
 def scrubbed(words: str) -> str:
     """Return words of a log without whole phone numbers, and without the rows that a database shows in its errors."""
-    return NUMBER.sub(r"\g<1>…\2", ROW.sub("", words))
+    if "DETAIL: " in words:
+        words = ROW.sub("", words)
+    return LONG.sub(r"\1…\2", " " + NUMBER.sub(r"\1…\2", words))[1:]
 
 
 class WithoutTheirTracebacks(logging.Filter):
@@ -55,11 +58,11 @@ class Json(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         said = {"time": moment(record), "level": record.levelname, "logger": record.name}
-        said |= values_of(record.getMessage())
+        said |= values_of(scrubbed(record.getMessage()))
         said["trace"] = record.trace
         if record.exc_info:
-            said["traceback"] = self.formatException(record.exc_info)
-        known = {name: scrubbed(value) for name, value in said.items() if value not in (None, "", "None")}
+            said["traceback"] = scrubbed(self.formatException(record.exc_info))
+        known = {name: value for name, value in said.items() if value not in (None, "", "None")}
         return json.dumps(known, ensure_ascii=False)
 
 

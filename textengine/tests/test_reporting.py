@@ -3,8 +3,9 @@
 import gzip
 import json
 import logging
+import subprocess
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from multiprocessing import get_context
 from threading import Thread
 
 import pytest
@@ -97,15 +98,31 @@ def test_what_is_logged_as_an_error_is_told_with_its_values_and_nothing_below_it
     assert event["level"] == "error"
 
 
-def test_processes_that_are_forked_from_one_that_tells_do_so_too(ingest, dsn, settings, told):
+def test_the_setting_alone_has_errors_told(ingest, dsn, settings, told):
     settings.SENTRY_DSN = dsn
     apps.get_app_config("textengine").ready()
-    worker = get_context("fork").Process(target=fail)
-    worker.start()
-    worker.join(20)
+    logging.getLogger("textengine.broker").error("task.unreadable row=1")
     assert [event["logentry"]["formatted"] for event in told()] == ["task.unreadable row=1"]
 
 
-def fail() -> None:
-    logging.getLogger("textengine.broker").error("task.unreadable row=1")
+# As a cluster does: its workers are forked from a process that tells already, and either may end at any moment.
+FORKED = """
+import logging, os, sys, sentry_sdk
+from textengine import reporting
+reporting.begin(sys.argv[1])
+worker = os.fork()
+logging.getLogger().error("the %s", "front" if worker else "worker")
+if not worker:
     sentry_sdk.flush(5)
+    os._exit(0)
+os.waitpid(worker, 0)
+"""
+
+
+def test_a_process_that_was_forked_tells_too_and_one_that_ends_tells_before_it_does(ingest, dsn, settings):
+    subprocess.run(
+        [sys.executable, "-c", FORKED, dsn], cwd=settings.BASE_DIR, check=True, capture_output=True, timeout=60
+    )
+    told = "".join(ingest.envelopes)
+    assert "the worker" in told
+    assert "the front" in told

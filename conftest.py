@@ -7,9 +7,12 @@ from uuid import uuid4
 import pytest
 from django.core.management import call_command
 from django.db import connection, connections
+from django.test import Client
 from pytest_django.plugin import blocking_manager_key
 
-from textengine import carrier
+from subscribers import metrics
+from subscribers.tests.scraped import TOKEN, Scrape
+from textengine import carrier, logs
 from textengine.tests.backends import RUN
 from textengine.tests.chromium import launched
 from textengine.tests.copies import empty_database
@@ -121,6 +124,19 @@ def processes(transactional_db, django_db_serialized_rollback, tmp_path):
     """Web, worker and sandbox as real processes on this test's database, which is as migrations leave it."""
     with Processes(media_root=tmp_path) as processes:
         yield processes
+        if logs.NUMBER.search(processes.logged()):
+            pytest.fail("There is a whole number in the log.")
+
+
+@pytest.fixture
+def scrape(settings, monkeypatch):
+    """Read /metrics, in which this test alone has been counted."""
+    settings.METRICS_TOKEN = TOKEN
+    monkeypatch.setattr(metrics, "flushing", metrics.Flushing())
+    metrics.flushing.added = dict(metrics.samples())
+    yield lambda: Scrape(Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text)
+    if metrics.flushing.timer:
+        metrics.flushing.timer.cancel()
 
 
 @pytest.fixture

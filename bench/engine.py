@@ -41,7 +41,7 @@ class WebServer(Process):
     def answers(self) -> bool:
         self.check()
         try:
-            return requests.get(f"{self.url}/readyz", timeout=5).ok
+            return requests.get(f"{self.url}/healthz", timeout=5).ok
         except requests.ConnectionError:
             return False
 

@@ -8,6 +8,7 @@ from django.db import transaction
 
 from textengine.database import write_rows
 
+from . import metrics
 from .erasing import digest
 from .models import Enrollment, Message, StoppedNumber, Subscriber, SystemText, masked
 from .scheduling import schedule
@@ -19,7 +20,8 @@ def opt_out(subscriber: Subscriber, now: datetime, reason: str) -> None:
     """End all that this reader would still get. From this commit on nothing goes out that had not begun."""
     with transaction.atomic():
         Subscriber.objects.locked().get(pk=subscriber.pk)
-        Subscriber.objects.filter(pk=subscriber.pk, opted_out_at=None).update(opted_out_at=now)
+        if Subscriber.objects.filter(pk=subscriber.pk, opted_out_at=None).update(opted_out_at=now):
+            transaction.on_commit(metrics.count_opt_out)
         live = list(Enrollment.objects.filter(subscriber=subscriber).live().locked())
         for enrollment in live:
             enrollment.end(Enrollment.Status.STOPPED, now, reason)

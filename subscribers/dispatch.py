@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from textengine import carrier
 
+from . import metrics
 from .beginning import Request, begin
 from .models import Message
 from .outcomes import Outcome, record
@@ -154,6 +155,7 @@ async def deliver(request: Request, begin_until: float) -> Outcome:
     if wait > 0:
         await asyncio.sleep(wait)
     callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={request.message_id}{CALLBACK_RETRIES}"
+    late, asked = (timezone.now() - request.due_at).total_seconds(), time.perf_counter()
     try:
         accepted = await carrier.send(
             to=request.to,
@@ -164,5 +166,7 @@ async def deliver(request: Request, begin_until: float) -> Outcome:
             begin_until=begin_until,
         )
     except carrier.CarrierError as error:
+        metrics.measure_request(time.perf_counter() - asked, None)
         return Outcome(request.message_id, timezone.now(), error=error)
+    metrics.measure_request(time.perf_counter() - asked, late)
     return Outcome(request.message_id, timezone.now(), accepted=accepted)

@@ -2,6 +2,8 @@
 
 from datetime import datetime, timedelta
 
+from textengine.database import retried_alone
+
 from .claiming import owner
 from .models import Heartbeat
 
@@ -9,6 +11,7 @@ from .models import Heartbeat
 GONE_KEPT = timedelta(days=7)
 
 
+@retried_alone
 def begin(now: datetime) -> None:
     """Say that this process's cluster has started; forget those of long ago."""
     Heartbeat.objects.filter(seen_at__lt=now - GONE_KEPT).delete()

@@ -9,6 +9,7 @@ import phonenumbers
 from django.conf import settings
 
 from stories.keywords import normalize
+from textengine import traces
 from textengine.database import retried_at_once, run_sql
 
 from . import answers, commands, consent, erasing, replies
@@ -53,9 +54,9 @@ RETURNING id, opted_out_at, time_zone, forgotten_at, created_at = %(now)s
 # enrollments are Enrollment.LIVE; a rehearsal, which has a pace, is none, but may ask.
 KEEP = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, sender, number, body, media_urls, sid, created_at,
-    reason, attempts, lease_owner)
+    trace, reason, attempts, lease_owner)
 SELECT 'inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, %(media_urls)s,
-    CAST(%(sid)s AS varchar), %(now)s, %(reason)s, 0, ''
+    CAST(%(sid)s AS varchar), %(now)s, CAST(%(trace)s AS varchar), %(reason)s, 0, ''
 WHERE NOT EXISTS (SELECT 1 FROM subscribers_erasure WHERE sid = %(sid)s)
 ON CONFLICT DO NOTHING
 RETURNING (
@@ -116,6 +117,7 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> Me
         media_urls=json.dumps(text.media_urls),
         sid=text.sid,
         now=now,
+        trace=traces.current(),
         reason="" if allowed else NOT_ALLOWED if reader else NOT_A_PHONE,
         word=word or None,
         recently=now - CONVERSATION,

@@ -4,16 +4,19 @@ import logging
 import random
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import Q, QuerySet
 
 from stories.segments import count_segments
+from textengine import traces
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.database import retried_alone, retried_at_once, retried_patiently, run_sql, update_rows, write_rows
 
-from . import consent, error_codes
+from . import consent, error_codes, metrics
 from .holds import stop_everything
 from .limits import spend
 from .models import Enrollment, Message, Subscriber, masked
@@ -96,8 +99,11 @@ def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
         apply_error(message, errors[message.pk].error, errors[message.pk].at)
     write_rows(refused, REFUSED_FIELDS)
     for message in refused:
-        follow_error(message, errors[message.pk].error.action, errors[message.pk].at)
-        log(message)
+        action = errors[message.pk].error.action
+        transaction.on_commit(partial(metrics.count_texts, [message.status], metrics.error_class(None, action)))
+        with traces.under(message.trace):
+            follow_error(message, action, errors[message.pk].at)
+            log(message)
 
 
 REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_until", "error_code", "reason"]
@@ -125,14 +131,14 @@ def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, dat
         ],
         condition="{table}.sid IS NULL AND {table}.attempts > 0"
         " AND NOT EXISTS (SELECT 1 FROM {table} other WHERE other.sid = given.sid)",
-        returning=["id", "status", "enrollment_id", "step", "attempts"],
+        returning=["id", "status", "enrollment_id", "step", "attempts", "trace"],
         lease=None,
         lease_until=None,
         error_code=None,
         reason="",
     )
     news, moved = [], []
-    for pk, status, enrollment, step, attempts in settled:
+    for pk, status, enrollment, step, attempts, trace in settled:
         outcome = answers.pop(pk)
         news.append(outcome.accepted)
         logger.info(
@@ -143,9 +149,11 @@ def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, dat
             step,
             outcome.accepted.sid,
             attempts,
+            extra={"trace": trace},
         )
         if step:
             moved.append((pk, outcome.at))
+    transaction.on_commit(partial(metrics.count_texts, [status for _, status, *_ in settled]))
     if answers:
         add_segments({pk: outcome.accepted for pk, outcome in answers.items()})
     return news, moved
@@ -246,7 +254,7 @@ def receive_callback(sid: str, status: str, error_code: int | None, message_id: 
 KNOWN = "SELECT status FROM subscribers_message WHERE sid = %(sid)s"
 FORWARD = """
 UPDATE subscribers_message SET status = %(status)s, error_code = COALESCE(%(error_code)s, error_code)
-WHERE sid = %(sid)s AND status IN %(earlier)s RETURNING id
+WHERE sid = %(sid)s AND status IN %(earlier)s RETURNING trace
 """
 
 
@@ -277,10 +285,12 @@ def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bo
     if not earlier:
         # Nothing comes before `queued`.
         return False
-    moved = bool(run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier))
+    moved = run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier)
     if moved:
+        traces.adopt(*moved[0])
+        transaction.on_commit(partial(metrics.count_texts, [status], metrics.error_class(error_code)))
         logger.info("message.status sid=%s status=%s error=%s", sid, status, error_code)
-    return moved
+    return bool(moved)
 
 
 def send_again(message: Message, action: Action, now: datetime) -> None:

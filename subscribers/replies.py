@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from stories.models import Story
+from textengine import traces
 from textengine.database import run_sql
 
 from .models import Enrollment
@@ -33,9 +34,9 @@ ORDER BY language DESC LIMIT 1
 # asks for is not lost to other answers: it is counted by itself.
 SAY = """
 INSERT INTO subscribers_message (direction, status, subscriber_id, number, story_id, automatic, body, media_urls,
-    due_at, created_at, sender, reason, attempts, lease_owner)
+    trace, due_at, created_at, sender, reason, attempts, lease_owner)
 SELECT 'outbound', 'scheduled', %(subscriber)s, %(number)s, %(story)s, %(automatic)s, %(body)s, %(media_urls)s,
-    %(due_at)s, %(now)s, '', '', 0, ''
+    CAST(%(trace)s AS varchar), %(due_at)s, %(now)s, '', '', 0, ''
 WHERE (SELECT COUNT(*) FROM subscribers_message
     WHERE subscriber_id = %(subscriber)s AND NOT (automatic = '') AND created_at > %(hour_ago)s
         AND %(counted_alone)s IN ('', automatic)) < %(limit)s
@@ -84,6 +85,7 @@ def say(
         automatic=automatic,
         body=body,
         media_urls=json.dumps(media_urls or []),
+        trace=traces.current(),
         due_at=due_at or now,
         now=now,
         hour_ago=now - HOUR,

@@ -4,7 +4,7 @@ Everything works on a batch with a fixed number of queries.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Any
@@ -22,6 +22,7 @@ from stories.timeline import timeline
 from stories.timing import due_at
 from stories.turns import TURN_FIELDS
 from stories.waits import Wait
+from textengine import traces
 from textengine.database import prepared, read, run_sql, update_rows, write_rows
 
 from .models import Enrollment, Message, Question, Subscriber, e164, zone_of
@@ -124,7 +125,7 @@ def wait_of(delay: Any, days: int | None, at: Any) -> Wait:
 PLACES = """
 SELECT m.id, e.id, e.subscriber_id, e.number, e.story_id, e.step, r.time_zone, r.phone_number, r.heard_at, s.quiet,
     t.follows = 'next' AND e.pace IS NULL AND (s.reordered_at IS NULL OR s.reordered_at < e.created_at), e.status,
-    n.id, n.delay, n.days, n.at
+    m.trace, n.id, n.delay, n.days, n.at
 FROM subscribers_enrollment e
 JOIN subscribers_message m ON m.enrollment_id = e.id
 JOIN subscribers_subscriber r ON r.id = e.subscriber_id
@@ -158,6 +159,7 @@ class Place:
     quiet: QuietHours | None
     straight: bool
     active: bool
+    trace: str | None
     following: tuple[int, Wait] | None
 
     def next_message(self, sent_at: datetime) -> tuple:
@@ -171,16 +173,14 @@ def lock_places(message_ids: list[int]) -> dict[int, Place]:
     """Lock the enrollments of these messages; return each one's place, by the message's id, before it is moved on."""
     if connection.features.has_select_for_update:
         run_sql(LOCK_PLACES, ids=message_ids)
-    places = {}
-    for pk, *columns, time_zone, phone_number, heard_at, words, straight, status, text, delay, days, at in run_sql(
-        PLACES, ids=message_ids
-    ):
+    rows, places = run_sql(PLACES, ids=message_ids), {}
+    for pk, *columns, time_zone, phone_number, heard_at, words, straight, status, trace, text, delay, days, at in rows:
         following = (text, wait_of(delay, days, at)) if text else None
         quiet = quiet_hours_of(words)
         zone = zone_of(time_zone, phone_number) if at or quiet else UTC
         heard_at = read(Subscriber, "heard_at", heard_at) if quiet else None
         active = status == Enrollment.Status.ACTIVE
-        places[pk] = Place(*columns, zone, heard_at, quiet, bool(straight), active, following)
+        places[pk] = Place(*columns, zone, heard_at, quiet, bool(straight), active, trace, following)
     return places
 
 
@@ -192,11 +192,16 @@ def move_on(sent: list[tuple[Place, datetime]], now: datetime) -> None:
     """
     update_rows(Enrollment, ["step"], [(place.enrollment, place.step + 1) for place, _ in sent])
     going = [(place, sent_at) for place, sent_at in sent if place.straight and place.active]
-    insert_messages([place.next_message(sent_at) for place, sent_at in going if place.following], now)
+    following = [(place, sent_at) for place, sent_at in going if place.following]
+    came_of = {place.enrollment: place.trace for place, _ in following}
+    insert_messages([place.next_message(sent_at) for place, sent_at in following], now, came_of)
     complete([place.enrollment for place, _ in going if not place.following], now)
-    winding = [place.enrollment for place, _ in sent if not place.straight]
+    winding = {place.enrollment: place.trace for place, _ in sent if not place.straight}
     if winding:
-        schedule(Enrollment.objects.filter(pk__in=winding).locked(), now)
+        enrollments = list(Enrollment.objects.filter(pk__in=winding).locked())
+        for enrollment in enrollments:
+            enrollment.trace = winding[enrollment.pk]
+        schedule(enrollments, now)
 
 
 def write_messages(following: list[Next], texts: dict[int, list[StoryText]], now: datetime) -> None:
@@ -223,7 +228,7 @@ def write_messages(following: list[Next], texts: dict[int, list[StoryText]], now
         else:
             message.reschedule(text, due, at_any_hour=enrollment.is_rehearsal)
             changed.append(message)
-    insert_messages(created, now)
+    insert_messages(created, now, {enrollment.pk: enrollment.trace for enrollment, *_ in following if enrollment.trace})
     write_rows(changed, RESCHEDULED_FIELDS)
     for (enrollment, step), lead in leads.items():
         Message.objects.filter(enrollment=enrollment, step=step).update(lead=lead)
@@ -264,19 +269,21 @@ def compressed(rehearsal: Enrollment, text: StoryText, texts: list[StoryText], z
 
 SCHEDULE = """
 INSERT INTO subscribers_message (subscriber_id, number, enrollment_id, story_id, text_id, step, due_at, at_any_hour,
-    created_at, direction, status, sender, body, media_urls, reason, attempts, lease_owner) VALUES
+    trace, created_at, direction, status, sender, body, media_urls, reason, attempts, lease_owner) VALUES
 """
-SCHEDULED = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, 'outbound', 'scheduled', '', '', '[]', '', 0, '')"
+SCHEDULED = "(%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'outbound', 'scheduled', '', '', '[]', '', 0, '')"
 
 
-def insert_messages(rows: list[tuple], now: datetime) -> None:
+def insert_messages(rows: list[tuple], now: datetime, came_of: Mapping[int, str | None] | None = None) -> None:
     """Schedule messages: of each its subscriber, our number, enrollment, story, text, step, when it is due.
 
-    Last comes whether it leaves at any hour. A step that has a message keeps it.
+    Last comes whether it leaves at any hour. A step that has a message keeps it. They belong to the present trace,
+    except for enrollments of which `came_of` says another one.
     """
     if rows:
+        came_of, present = came_of or {}, traces.current()
         with connection.cursor() as cursor:
-            values = [prepared(value) for row in rows for value in (*row, now)]
+            values = [prepared(value) for row in rows for value in (*row, came_of.get(row[2], present), now)]
             cursor.execute(f"{SCHEDULE}{', '.join([SCHEDULED] * len(rows))} ON CONFLICT DO NOTHING", values)
 
 

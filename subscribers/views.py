@@ -15,7 +15,7 @@ from django.views.decorators.http import require_POST
 
 from textengine import carrier
 
-from . import inbound, outcomes
+from . import inbound, metrics, outcomes
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +37,7 @@ def webhook(view: View) -> View:
 
     @csrf_exempt
     @require_POST
+    @metrics.measured
     @functools.wraps(view)
     def wrapped(request: HttpRequest) -> HttpResponse:
         if int(request.META.get("CONTENT_LENGTH") or 0) > WEBHOOK_MAX_BYTES:

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.conf import settings
 
 
 class TextEngineConfig(AppConfig):
@@ -7,3 +8,8 @@ class TextEngineConfig(AppConfig):
 
     def ready(self):
         from . import checks  # noqa: F401  registers them
+
+        if settings.SENTRY_DSN:
+            from . import reporting
+
+            reporting.begin(settings.SENTRY_DSN)

@@ -165,7 +165,7 @@ def announce() -> None:
     """Print what to open and what to try, as soon as it can be opened."""
     public, phones = os.environ["PUBLIC_URL"], f"http://localhost:{os.environ['SANDBOX_PORT']}"
     # Asked for by the public name, since no other need be allowed.
-    web = urllib.request.Request(f"http://localhost:{os.environ['PORT']}/readyz")
+    web = urllib.request.Request(f"http://localhost:{os.environ['PORT']}/healthz")
     web.add_header("Host", urlsplit(public).netloc)
     if not (answers(web) and answers(phones)):
         say("Text-Engine is not ready yet: see above what its processes say.")

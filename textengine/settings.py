@@ -37,6 +37,13 @@ def boolean(name: str, default: bool) -> bool:
     raise ImproperlyConfigured(f"{name} is {value!r}; set it to true or false.")
 
 
+def one_of(name: str, default: str, *others: str) -> str:
+    value = env.str(name, "").strip().lower() or default
+    if value in (default, *others):
+        return value
+    raise ImproperlyConfigured(f"{name} is {value!r}; set it to {' or '.join((default, *others))}.")
+
+
 def port(name: str, default: int) -> int:
     value = env.str(name, "") or str(default)
     if value.isdecimal() and 0 < int(value) < 65536:
@@ -276,6 +283,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "textengine.traces.traced",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -424,6 +432,9 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
+# Who may read /metrics: whoever brings this token; nobody where none is set, and then nothing is counted.
+METRICS_TOKEN = env.str("METRICS_TOKEN", "").strip()
+
 # Seconds for one request to the carrier: to connect, and for the answer.
 CARRIER_TIMEOUT = (5, 10)
 # The cluster is only the muscle: the message rows say what is to be sent, and bring back whatever a task loses.
@@ -461,22 +472,25 @@ Q_CLUSTER = {
 # Which task follows when the texts of a story change: `stories` does not know who reads.
 STORY_REVISED_TASK = "subscribers.tasks.follow_story"
 
+# Where errors are told, to Sentry or to whatever else speaks its protocol; empty: nowhere.
+SENTRY_DSN = env.str("SENTRY_DSN", "").strip()
+if SENTRY_DSN and not re.fullmatch(r"https?://[^@/\s]+@[^@/\s]+(/[^@/\s]+)*/[0-9]+", SENTRY_DSN):
+    raise ImproperlyConfigured("SENTRY_DSN is no DSN; set it to one such as https://key@sentry.example.org/1.")
+
+LOG_FORMAT = one_of("LOG_FORMAT", "lines", "json")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {
-        "line": {
-            "format": "{asctime} {levelname} {name} {message}",
-            "style": "{",
-            "datefmt": "%Y-%m-%dT%H:%M:%S%z",
-        }
+    "formatters": {"lines": {"()": "textengine.logs.Lines"}, "json": {"()": "textengine.logs.Json"}},
+    "filters": {
+        "without_their_tracebacks": {"()": "textengine.logs.WithoutTheirTracebacks"},
+        "traced": {"()": "textengine.logs.Traced"},
     },
-    "filters": {"without_their_tracebacks": {"()": "textengine.logs.WithoutTheirTracebacks"}},
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
-            "formatter": "line",
-            "filters": ["without_their_tracebacks"],
+            "formatter": LOG_FORMAT,
+            "filters": ["without_their_tracebacks", "traced"],
         }
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -8,6 +8,7 @@ from django_q.admin import resubmit_task
 import stories.views
 import subscribers.admin.today
 import subscribers.keeping
+from subscribers.scraping import metrics
 
 from . import health, logins, second_factor
 
@@ -33,6 +34,7 @@ urlpatterns = [
     path("twilio/", include("subscribers.urls")),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
+    path("metrics", metrics, name="metrics"),
     # No dot but the last: a name cannot lead out of the storage, and its ending says the type.
     re_path(r"^media/(?P<name>[A-Za-z0-9_/-]{1,150}\.(?:jpg|png|gif))$", stories.views.stored_picture),
 ]

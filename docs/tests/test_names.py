@@ -10,8 +10,17 @@ from docs.settings_page import sections
 from .pages import PAGES, ROOT, name_of, tokens
 
 SETTINGS = {name for found in sections().values() for block in found for name in block.names}
-# What no process reads, but tests and the benchmark.
-OTHERS = {"CI", "ARGS", "CHAOS_READERS", "CHAOS_SECONDS", "CHAOS_SEED", "FIRST_DELAY_SECONDS"}
+# What no process of ours reads itself, but tests, the benchmark and Sentry's client.
+OTHERS = {
+    "CI",
+    "ARGS",
+    "CHAOS_READERS",
+    "CHAOS_SECONDS",
+    "CHAOS_SEED",
+    "FIRST_DELAY_SECONDS",
+    "SENTRY_ENVIRONMENT",
+    "SENTRY_RELEASE",
+}
 SETTING = re.compile(r"^([A-Z]+(?:_[A-Z]+)+)(?:=.*)?$", re.MULTILINE)
 FOLDERS = "|".join(path.name for path in ROOT.iterdir() if path.is_dir() and not path.name.startswith((".", "_")))
 # With a folder of ours before it; what is only made is not there before.

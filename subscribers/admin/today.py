@@ -15,9 +15,10 @@ from stories.models import Story
 from textengine.database import planned_anew
 
 from ..models import Hold
+from ..state import Worker, worker
 from ..today import keeping
 from ..today.figures import Figures
-from ..today.problems import Problem, Worker, problems, worker
+from ..today.problems import Problem, problems
 
 READERS, SENDING = "subscribers.view_enrollment", "subscribers.view_sender"
 # Seconds until the page asks anew.

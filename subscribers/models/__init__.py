@@ -17,6 +17,7 @@ from .placements import Placement
 from .questions import Question
 from .readers import Enrollment, Subscriber, e164, masked, on_screen, zone_of
 from .remarks import Digest, Note, Remark, Reply, ReplyTo, Tag, Tagging
+from .samples import Sample
 from .tallies import DayCount, Tally
 from .words import SystemText
 
@@ -41,6 +42,7 @@ __all__ = [
     "Remark",
     "Reply",
     "ReplyTo",
+    "Sample",
     "Sender",
     "SpentDay",
     "StoppedNumber",

@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.db.models.functions import Coalesce
 
 from stories.models import BODY_MAX_LENGTH, Story, StoryText
+from textengine import traces
 
 from .brakes import Hold
 from .locking import LockedQuerySet
@@ -226,6 +227,13 @@ class Message(models.Model):
 
     sorted_at = models.DateTimeField(
         null=True, blank=True, editable=False, help_text="When a reader's text was looked at for the reply desk."
+    )
+    trace = models.CharField(  # noqa: DJ001  A default would have SQLite write all messages anew to add it.
+        max_length=traces.LENGTH,
+        null=True,
+        default=traces.current,
+        editable=False,
+        help_text="Leads in the log to what it came of, and to what became of it.",
     )
     # Set where the carrier has just refused this message because `number` is ours no more.
     number_lost = False

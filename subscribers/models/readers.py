@@ -33,8 +33,9 @@ def zone_of(time_zone: str, e164: str) -> ZoneInfo:
 
 
 def masked(number: PhoneNumber | str) -> str:
-    """Return a number as logs may show it: its last four digits."""
-    return f"…{str(number)[-4:]}"
+    """Return a number as logs may show it: its last four digits; a name, which some texts come from, not at all."""
+    last = str(number)[-4:]
+    return f"…{last if last.isdecimal() else ''}"
 
 
 def on_screen(number: PhoneNumber) -> str:
@@ -173,6 +174,9 @@ class Enrollment(models.Model):
     )
     created_at = models.DateTimeField("started", default=timezone.now, editable=False)
     ended_at = models.DateTimeField("ended", null=True, blank=True)
+
+    # Set where a text was just sent: what comes next belongs to the same trace.
+    trace: str | None = None
 
     objects = EnrollmentQuerySet.as_manager()
 

@@ -19,8 +19,9 @@ from stories.tests.factory import make_story
 from subscribers import heartbeats, tasks
 from subscribers.claiming import owner
 from subscribers.models import DayCount, Enrollment, Heartbeat, Hold, Message, Sender
+from subscribers.state import Worker, worker
 from subscribers.today import counting, figures, keeping
-from subscribers.today.problems import Worker, of_worker, problems, worker
+from subscribers.today.problems import of_worker, problems
 from textengine.broker import MessageBroker
 
 from .factory import make_account, make_enrollment, make_inbound, make_message

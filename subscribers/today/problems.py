@@ -5,23 +5,21 @@ Nothing here counts: it looks whether there is one.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django_q.models import Failure
 from humanize import naturaldelta
 
-from ..models import Heartbeat, Hold, Message, Sender
+from ..models import Hold, Message
 from ..rates import sends
+from ..state import LATE, Worker, overdue, spent_senders
 from .counting import DAY, sent
 from .figures import Figures
 
-# What is later than this is late, and nothing that goes out for so long means that nothing does.
-LATE = timedelta(minutes=1)
 # So many that did not arrive, and at least that part of what went out in the hour, is more than happens every day.
 LOST_MIN, LOST_PART = 5, 0.05
 
@@ -38,28 +36,6 @@ class Problem:
     words: str
     action: str
     url: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """How the engine is: running, gone or never started; `since` when, as far as it is known."""
-
-    state: str
-    since: datetime | None = None
-
-    @property
-    def words(self) -> str:
-        if self.state == "never":
-            return "The worker has never run"
-        return f"The worker has {'' if self.state == 'running' else 'not '}been running since"
-
-
-def worker(now: datetime) -> Worker:
-    beats = list(Heartbeat.objects.all()[:50])
-    alive = [beat for beat in beats if beat.is_alive(now)]
-    if alive:
-        return Worker("running", min(beat.started_at for beat in alive))
-    return Worker("gone", beats[0].seen_at) if beats else Worker("never")
 
 
 def problems(now: datetime, user: User, found: Worker, holds: list[Hold], figures: Figures | None) -> list[Problem]:
@@ -103,18 +79,6 @@ def of_worker(now: datetime, found: Worker, holds: list[Hold]) -> Iterator[Probl
 def clock(when: datetime, now: datetime) -> str:
     """Return this time by the newsroom's clock, with its day where that is not clear."""
     return date_format(timezone.localtime(when), "H:i" if now - when < DAY else "j M, H:i")
-
-
-def overdue(now: datetime, holds: list[Hold]) -> QuerySet[Message]:
-    """Return what should have left by now, and that no hold and no number whose day is over keeps back."""
-    due = Message.objects.due(now - LATE).free_of(holds)
-    for sender in spent_senders(now):
-        due = due.exclude(sends(sender))
-    return due
-
-
-def spent_senders(now: datetime) -> list[Sender]:
-    return [sender for sender in Sender.objects.exclude(segments_per_day=None) if sender.is_spent(now)]
 
 
 def of_senders(now: datetime, user: User) -> Iterator[Problem]:

@@ -14,7 +14,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
 from subscribers.models import Heartbeat, Hold
-from subscribers.today.problems import overdue, worker
+from subscribers.state import overdue, worker
 from textengine.checks import LOOPBACK
 
 from . import Finding, note, ok, wrong

@@ -227,7 +227,7 @@ class Processes:
         if self.running["web"].poll() is not None:
             raise AssertionError(f"The web process ended: {self.logged()}")
         try:
-            return requests.get(f"{self.url}/readyz", timeout=5).ok
+            return requests.get(f"{self.url}/healthz", timeout=5).ok
         except requests.RequestException:
             return False
 

@@ -47,6 +47,8 @@ UNREADABLE = [
     ({"TIME_ZONE": "Mars/Olympus"}, "TIME_ZONE is 'Mars/Olympus'"),
     ({"NEWSROOM_CONTACT": "the desk"}, "NEWSROOM_CONTACT is 'the desk'; set it to an e-mail address, or to an address"),
     ({"PRIVACY_URL": "privacy@example.org"}, "PRIVACY_URL is 'privacy@example.org'; set it to an address such as"),
+    ({"LOG_FORMAT": "xml"}, "LOG_FORMAT is 'xml'; set it to lines or json"),
+    ({"SENTRY_DSN": "https://sentry.example.org/1"}, "SENTRY_DSN is no DSN"),
     ({"TWILIO_API_URL": "ftp://x"}, "TWILIO_API_URL is 'ftp://x'"),
     ({"TWILIO_API_URL": "http://localhost:port"}, "TWILIO_API_URL is 'http://localhost:port'"),
 ]

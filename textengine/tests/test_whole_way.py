@@ -1,6 +1,7 @@
 """The whole way, through the real processes: a reader texts, the story arrives in its own time."""
 
 import os
+import re
 import signal
 from datetime import timedelta
 from itertools import pairwise
@@ -56,6 +57,15 @@ def test_stories_are_chosen_by_keyword_and_each_reader_gets_their_own(processes)
     assert read_story(processes, OTHER_READER, 2, 10) == ["Forest one", "Forest two"]
     processes.sandbox.text(READER, "FOREST")
     assert read_story(processes, READER, 4, 10) == ["River one", "River two", "Forest one", "Forest two"]
+    way = {"message.received", "enrollment.started", "message.queued", "message.status"}
+    wait_until(lambda: told(processes) == [way] * 3, describe=processes.logged)
+
+
+def told(processes) -> list[set[str]]:
+    """Return what the log of all processes tells of under the trace of each text that began a story."""
+    lines = re.findall(r" ([a-z]+\.[a-z_]+) [a-z]+=.* trace=(\w+)$", processes.logged(), re.MULTILINE)
+    begun = [trace for event, trace in lines if event == "enrollment.started"]
+    return [{event for event, found in lines if found == trace} for trace in begun]
 
 
 def test_a_killed_worker_that_starts_again_continues_the_story(processes):

@@ -32,7 +32,7 @@ from django_q.signals import pre_execute
 
 from subscribers.claiming import LEASE, owner
 from subscribers.models import Message
-from textengine import carrier
+from textengine import carrier, traces
 from textengine.broker import polled
 
 logger = logging.getLogger(__name__)
@@ -164,6 +164,7 @@ def run_cluster(start: Callable[[], None], alive: int, progress_writer: int) -> 
     os.setsid()
     os.set_blocking(progress_writer, False)
     pre_execute.connect(lambda **_: tell(progress_writer, BEGAN), weak=False)
+    pre_execute.connect(lambda task, **_: traces.trace.set(task["id"][: traces.LENGTH]), weak=False)
     polled.connect(lambda **_: tell(progress_writer, POLLED), weak=False)
     start()
     # Only now, since the cluster forks its processes when it starts.

@@ -118,12 +118,6 @@ class Migration(migrations.Migration):
                 editable=False, help_text="By how much holds have moved it on from when its text says.", null=True
             ),
         ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("status", "held")), fields=["id", "story", "text"], name="message_held"
-            ),
-        ),
         migrations.AddConstraint(
             model_name="hold",
             constraint=models.UniqueConstraint(

@@ -36,16 +36,28 @@ STATUSES = ["active"] * 6 + ["paused", "completed", "stopped", "failed"]
 # How long others rest between two statements.
 PROBE_PAUSE = 0.005
 
+# For how long the one who waits the longest for a lock has waited by now, the migration itself not counted.
+LOCKS = """
+SELECT COALESCE(EXTRACT(epoch FROM max(clock_timestamp() - l.waitstart)), 0)::float
+FROM pg_locks l JOIN pg_stat_activity a USING (pid)
+WHERE NOT l.granted AND a.query NOT LIKE 'ALTER %%' AND a.query NOT LIKE 'CREATE %%' AND a.query NOT LIKE 'DROP %%'
+"""
+
 Key = tuple[str, str]  # a migration's app and name
 
 
 @dataclass
 class Applied:
-    """One migration: how many seconds it took, and how many of them the unluckiest other waited for one statement."""
+    """One migration: how many seconds it took, and how many of them the unluckiest other waited.
+
+    For a lock, and for a statement altogether: a disk and a processor that are busy with an index keep others waiting
+    as well, on a small machine for longer than any lock.
+    """
 
     name: str
     seconds: float
-    longest_wait: float
+    longest_lock: float
+    longest_statement: float
     refused: list[str]
 
 
@@ -144,11 +156,12 @@ class Others:
 
     def __init__(self):
         self.ended = threading.Event()
-        self.waited, self.refused = 0.0, []
+        self.locked, self.waited, self.refused = 0.0, 0.0, []
         self.begun: dict[int, float] = {}
 
     def __enter__(self):
         self.threads = [threading.Thread(target=self.go_on, args=each) for each in enumerate(self.STATEMENTS)]
+        self.threads.append(threading.Thread(target=self.watch_locks))
         for thread in self.threads:
             thread.start()
         return self
@@ -179,11 +192,17 @@ class Others:
                 self.waited = max(self.waited, time.monotonic() - self.begun.pop(place))
                 self.ended.wait(PROBE_PAUSE)
 
-    def take(self) -> tuple[float, list[str]]:
-        """Return the longest wait since the last time, with those that wait still, and what was refused."""
+    def watch_locks(self) -> None:
+        with contextlib.closing(connection), connection.cursor() as cursor:
+            while not self.ended.wait(PROBE_PAUSE):
+                cursor.execute(LOCKS)
+                self.locked = max(self.locked, cursor.fetchone()[0])
+
+    def take(self) -> tuple[float, float, list[str]]:
+        """Return the longest waits since the last time, with those that wait still, and what was refused."""
         still = [time.monotonic() - begun for begun in list(self.begun.values())]
-        taken = max([self.waited, *still]), self.refused
-        self.waited, self.refused = 0.0, []
+        taken = self.locked, max([self.waited, *still]), self.refused
+        self.locked, self.waited, self.refused = 0.0, 0.0, []
         return taken
 
 
@@ -212,8 +231,8 @@ class TimedMigrate(Command):
             name, seconds = f"{migration.app_label}.{migration.name}", time.monotonic() - self.begun
             self.told(Applied(name, seconds, *self.take()))
 
-    def take(self) -> tuple[float, list[str]]:
-        return self.around.take() if self.around else (0.0, [])
+    def take(self) -> tuple[float, float, list[str]]:
+        return self.around.take() if self.around else (0.0, 0.0, [])
 
 
 def apply_all(told: Callable[[Applied], None]) -> None:
@@ -252,10 +271,13 @@ def main() -> None:
     make_first_release()
     fill(enrollments, timezone.now())
     say(f"{settings.DATABASES['default']['ENGINE']}: {enrollments:,} enrollments ({time.monotonic() - begun:.0f} s)")
-    say("| migration | seconds | longest wait of others, seconds |\n| --- | ---: | ---: |")
-    apply_all(
-        lambda each: say(f"| {each.name} | {each.seconds:.1f} | {each.longest_wait:.2f} |{''.join(each.refused)}")
-    )
+    say("| migration | seconds | longest wait for a lock | longest statement of others |\n| --- | ---: | ---: | ---: |")
+    apply_all(lambda each: say(told(each)))
+
+
+def told(each: Applied) -> str:
+    waits = f"{each.longest_lock:.2f} | {each.longest_statement:.2f}"
+    return f"| {each.name} | {each.seconds:.1f} | {waits} |{' '.join(each.refused)}"
 
 
 def say(words: str) -> None:

@@ -10,7 +10,7 @@ from django_q.brokers.orm import ORM
 from django_q.conf import Conf
 from django_q.signing import SignedPackage
 
-from subscribers.claiming import CLAIM_LIMIT, claim
+from subscribers.claiming import CLAIM_LIMIT, LEASE, claim
 from subscribers.heartbeats import beat, begin
 from subscribers.models.heartbeats import BEAT
 
@@ -20,8 +20,13 @@ logger = logging.getLogger(__name__)
 polled = Signal()
 
 
+# A clock that is put right by more than this is one by which leases run out too early, or too late.
+JUMP_SECONDS = 2
+
+
 class MessageBroker(ORM):
     claim_at = beat_at = 0.0
+    ahead = steady_at = None
 
     def dequeue(self):
         """Turn what is due into tasks once a poll, then hand out tasks as the ORM broker does.
@@ -33,7 +38,7 @@ class MessageBroker(ORM):
         """
         try:
             self.tell_alive()
-            if monotonic() >= self.claim_at and claim(timezone.now()) < CLAIM_LIMIT:
+            if monotonic() >= self.claim_at and self.claim() < CLAIM_LIMIT:
                 self.claim_at = monotonic() + Conf.POLL
             return [task for task in super().dequeue() or () if self.is_usable(*task)]
         except (OperationalError, InterfaceError) as error:
@@ -43,6 +48,22 @@ class MessageBroker(ORM):
             return None
         finally:
             polled.send(sender=type(self))
+
+    def claim(self) -> int:
+        now = timezone.now()
+        return claim(now, clock_is_steady=self.is_steady(now.timestamp()))
+
+    def is_steady(self, now: float) -> bool:
+        """Tell whether the clock went as time does for as long as a lease runs; the first look takes it for steady.
+
+        After a jump, leases of requests that are under way look as if they had run out: they would be looked up before
+        the carrier has them, and sent twice.
+        """
+        before, self.ahead = self.ahead, now - monotonic()
+        if before is not None and abs(self.ahead - before) > JUMP_SECONDS:
+            logger.warning("clock.jumped seconds=%.0f", self.ahead - before)
+            self.steady_at = monotonic() + LEASE.total_seconds()
+        return self.steady_at is None or monotonic() >= self.steady_at
 
     def tell_alive(self) -> None:
         if monotonic() >= self.beat_at:

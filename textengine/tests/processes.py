@@ -95,7 +95,8 @@ class Processes:
 
     They use the database of the suite unless another one is given. There may be several of a kind: what is started
     as "second worker" is one more worker. Where a `pictures_port` is given, links may lead to that port here, too.
-    Texts come at any hour, so that tests pass at any, unless there are `quiet_hours`.
+    Texts come at any hour, so that tests pass at any, unless there are `quiet_hours`. Where a `clock` is given, web and
+    worker are ahead by as many seconds as that file says at each moment.
     """
 
     def __init__(
@@ -105,6 +106,7 @@ class Processes:
         database_url: str = "",
         pictures_port: int = 0,
         quiet_hours: str = "off",
+        clock: Path | None = None,
         **sandbox_options,
     ):
         self.port = free_port()
@@ -116,6 +118,7 @@ class Processes:
         self.database_url = database_url or url_of_database()
         self.pictures_port = pictures_port
         self.quiet_hours = quiet_hours
+        self.clock = clock
         self.running: dict[str, subprocess.Popen] = {}
         self.groups: set[int] = set()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  closed in __exit__
@@ -142,10 +145,12 @@ class Processes:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        settings = "textengine.tests.process_settings" if self.pictures_port else "textengine.settings"
+        is_special = self.pictures_port or self.clock
+        settings = "textengine.tests.process_settings" if is_special else "textengine.settings"
         return kept | {
             "DJANGO_SETTINGS_MODULE": settings,
-            "PICTURES_PORT": str(self.pictures_port),
+            "PICTURES_PORT": str(self.pictures_port or ""),
+            "CLOCK": str(self.clock or ""),
             "DATABASE_URL": self.database_url,
             "SECRET_KEY": "only-for-tests",
             "DEBUG": "false",

@@ -3,7 +3,7 @@
 import logging
 from time import monotonic, sleep
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from django.dispatch import Signal
 from django.utils import timezone
 from django_q.brokers.orm import ORM
@@ -13,6 +13,7 @@ from django_q.signing import SignedPackage
 from subscribers.claiming import CLAIM_LIMIT, LEASE, claim
 from subscribers.heartbeats import beat, begin
 from subscribers.models.heartbeats import BEAT
+from textengine.database import AWAY
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ class MessageBroker(ORM):
 
         The cluster asks again at once when there was work: claiming as often would make a task of every message.
 
-        A database that is away for a moment is waited for here: the cluster would replace its pusher, and that
+        A database that is away, full or read-only is waited for here: the cluster would replace its pusher, and that
         takes ten seconds.
         """
         try:
@@ -41,7 +42,7 @@ class MessageBroker(ORM):
             if monotonic() >= self.claim_at and self.claim() < CLAIM_LIMIT:
                 self.claim_at = monotonic() + Conf.POLL
             return [task for task in super().dequeue() or () if self.is_usable(*task)]
-        except (OperationalError, InterfaceError) as error:
+        except AWAY as error:
             logger.warning("claim.postponed error=%s", type(error).__name__)
             connection.close()
             sleep(Conf.POLL * 5)

@@ -23,6 +23,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.state import StateApps
 from django.db.utils import Error
 from django.utils import timezone
 
@@ -76,9 +77,10 @@ def newest(executor: MigrationExecutor) -> list[Key]:
     return executor.loader.graph.leaf_nodes()
 
 
-def make_first_release() -> None:
+def make_tables(targets: Callable[[MigrationExecutor], list[Key]] = first_release) -> StateApps:
+    """Make the tables of an earlier release, in an empty database; return its models."""
     executor = MigrationExecutor(connection)
-    executor.migrate(first_release(executor))
+    return executor.migrate(targets(executor)).apps
 
 
 def run(statement: str, values: dict | None = None) -> None:
@@ -86,10 +88,8 @@ def run(statement: str, values: dict | None = None) -> None:
         cursor.execute(statement, values)
 
 
-def fill(enrollments: int, now: datetime) -> None:
+def fill(old: StateApps, enrollments: int, now: datetime) -> None:
     """Put so many readers into the first release's tables, each in the middle, at the end, or out of a story."""
-    executor = MigrationExecutor(connection)
-    old = executor.loader.project_state(first_release(executor)).apps
     for number in range(1, STORIES + 1):
         story = old.get_model("stories", "Story").objects.create(
             title=f"Story {number}", slug=f"story-{number}", keyword=f"WORD{number}", status="published"
@@ -268,8 +268,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.tests.settings")
     django.setup()
     begun = time.monotonic()
-    make_first_release()
-    fill(enrollments, timezone.now())
+    fill(make_tables(), enrollments, timezone.now())
     say(f"{settings.DATABASES['default']['ENGINE']}: {enrollments:,} enrollments ({time.monotonic() - begun:.0f} s)")
     say("| migration | seconds | longest wait for a lock | longest statement of others |\n| --- | ---: | ---: | ---: |")
     apply_all(lambda each: say(told(each)))

@@ -96,7 +96,7 @@ class Processes:
     They use the database of the suite unless another one is given. There may be several of a kind: what is started
     as "second worker" is one more worker. Where a `pictures_port` is given, links may lead to that port here, too.
     Texts come at any hour, so that tests pass at any, unless there are `quiet_hours`. Where a `clock` is given, web and
-    worker are ahead by as many seconds as that file says at each moment.
+    worker are ahead by as many seconds as that file says at each moment. They run the `code` in that folder.
     """
 
     def __init__(
@@ -107,6 +107,8 @@ class Processes:
         pictures_port: int = 0,
         quiet_hours: str = "off",
         clock: Path | None = None,
+        code: Path = ROOT,
+        starts: tuple[str, ...] = ("web", "worker"),
         **sandbox_options,
     ):
         self.port = free_port()
@@ -119,6 +121,9 @@ class Processes:
         self.pictures_port = pictures_port
         self.quiet_hours = quiet_hours
         self.clock = clock
+        self.code = code
+        self.starts = starts
+        self.is_read_only = False
         self.running: dict[str, subprocess.Popen] = {}
         self.groups: set[int] = set()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  closed in __exit__
@@ -126,9 +131,10 @@ class Processes:
     def __enter__(self):
         try:
             self.sandbox.start()
-            self.start("web")
-            self.start("worker")
-            wait_until(self.answers, 20, self.logged)
+            for name in self.starts:
+                self.start(name)
+            if "web" in self.starts:
+                wait_until(self.answers, 20, self.logged)
         except BaseException:
             self.__exit__()
             raise
@@ -145,12 +151,13 @@ class Processes:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        is_special = self.pictures_port or self.clock
+        is_special = self.pictures_port or self.clock or self.is_read_only
         settings = "textengine.tests.process_settings" if is_special else "textengine.settings"
         return kept | {
             "DJANGO_SETTINGS_MODULE": settings,
             "PICTURES_PORT": str(self.pictures_port or ""),
             "CLOCK": str(self.clock or ""),
+            "READ_ONLY": "yes" if self.is_read_only else "",
             "DATABASE_URL": self.database_url,
             "SECRET_KEY": "only-for-tests",
             "DEBUG": "false",
@@ -172,7 +179,9 @@ class Processes:
             "web": [sys.executable, "-m", "textengine.web"],
             "worker": [sys.executable, "manage.py", "qcluster"],
         }[name.split()[-1]]
-        self.running[name] = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log)
+        self.running[name] = subprocess.Popen(
+            command, cwd=self.code, env=self.environment, stdout=self.log, stderr=self.log
+        )
 
     def stop(self, name: str, timeout: float = 45) -> int:
         """Ask a process to end, as a supervisor does, and return its exit code."""

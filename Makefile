@@ -3,13 +3,14 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: help setup run test chaos bench lint format clean
+.PHONY: help setup run test test-slow chaos bench lint format clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make run     set up everything and run it (web, worker, sandbox); Ctrl-C stops all"
 	@echo "make setup   set up only: .venv and what the project stands on"
 	@echo "make test    set up and pass the tests, on SQLite and on PostgreSQL where it is installed"
+	@echo "make test-slow  what takes minutes: chaos, floods of inputs, upgrades, a million readers (docs/robustness.md)"
 	@echo "make bench   measure it beside what else could have been built (bench/README.md)"
 	@echo "make chaos   kill processes for a minute while 200 readers read; nothing may be lost or doubled"
 	@echo "make lint    ruff and the checks of Django"
@@ -24,12 +25,14 @@ run: setup
 test: .venv/installed-dev
 	@$(BIN)/python -m textengine.tests.run $(ARGS)
 
+test-slow: .venv/installed-dev
+	@$(BIN)/python -m textengine.tests.run --slow $(ARGS)
+
 bench: .venv/installed-bench
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: .venv/installed-dev
-	@CHAOS_READERS=$${CHAOS_READERS:-200} CHAOS_SECONDS=$${CHAOS_SECONDS:-60} \
-		$(BIN)/python -m textengine.tests.run textengine/tests/test_chaos.py $(ARGS)
+	@$(BIN)/python -m textengine.tests.run --slow textengine/tests/test_chaos.py $(ARGS)
 
 lint: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """`make test`: the whole suite on SQLite, and again on PostgreSQL where it is installed; with CI=true it has to be.
 
-What follows on the command line goes to pytest. `--checks` runs Django's own checks instead.
+What follows on the command line goes to pytest. `--checks` runs Django's own checks instead, `--slow` what `make test`
+leaves out because it takes long, and what there tries only a little.
 """
 
 import os
@@ -10,10 +11,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from . import sizes
+
 ROOT = Path(__file__).resolve().parents[2]
 IN_CI = os.environ.get("CI") == "true"
 # Tests of the whole way mostly wait for real time to pass, so three times as many run at once as there are cores.
 AT_ONCE = 3 * (os.cpu_count() or 1)
+ORDINARY, SLOW = "not slow", "slow or grows"
 # pytest's exit code when it was asked for no test.
 NO_TESTS = 5
 # A throw-away cluster, as Debian's postgresql-common makes it; its login comes in the environment. It spares itself
@@ -40,6 +44,9 @@ def main(arguments: list[str]) -> int:
         os.environ["DJANGO_SETTINGS_MODULE"] = "textengine.tests.settings"
         return run([*manage, "check"]) or run([*manage, "makemigrations", "--check", "--dry-run"])
     pytest = [sys.executable, "-m", "pytest"]
+    run_suites = run_ordinary_suites
+    if "--slow" in arguments:
+        arguments, run_suites = [each for each in arguments if each != "--slow"], run_slow_suites
     if os.environ.get("DATABASE_URL"):
         return int(any(run_suites({"the database of DATABASE_URL": pytest}, arguments).values()))
     suites = {"SQLite": pytest}
@@ -57,7 +64,17 @@ def main(arguments: list[str]) -> int:
     return int(any(failed.values()))
 
 
-def run_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, int]:
+def run_slow_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, int]:
+    """Run what takes long on one database after the other, one test after the other: each has the machine to itself."""
+    os.environ[sizes.VARIABLE] = sizes.MANY
+    codes = {}
+    for database, pytest in suites.items():
+        say(f"What takes long, on {database}")
+        codes[database] = run([*pytest, "-m", SLOW, "--durations", "0", "--durations-min", "1", *arguments])
+    return {database: int(code not in (0, NO_TESTS)) for database, code in codes.items()}
+
+
+def run_ordinary_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, int]:
     """Run pytest, as each database's command has it; return 0 for each where all passed.
 
     First the tests that may run many at once, on one database after the other; those that touch none, and those that
@@ -67,16 +84,16 @@ def run_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, 
     # Each of the processes would compile all tests again: one of them does it, and leaves it to the others.
     captured([sys.executable, "-m", "pytest", "--collect-only", "--quiet", *arguments])
     codes = {database: [] for database in suites}
-    chosen = "not in_time"
+    chosen = f"{ORDINARY} and not in_time"
     for database, pytest in suites.items():
         say(f"The suite on {database}")
         many = ["-m", chosen, "--numprocesses", str(AT_ONCE), "--dist", "worksteal"]
         codes[database].append(run([*pytest, *many, *arguments]))
-        chosen = "not in_time and not no_database and not screens"
+        chosen = f"{ORDINARY} and not in_time and not no_database and not screens"
     say("What measures time")
     with ThreadPoolExecutor() as pool:
         runs = {
-            database: pool.submit(captured, [*pytest, "-m", "in_time", *arguments])
+            database: pool.submit(captured, [*pytest, "-m", f"{ORDINARY} and in_time", *arguments])
             for database, pytest in suites.items()
         }
     for database, ended in runs.items():

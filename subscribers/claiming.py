@@ -43,7 +43,7 @@ SELECT 1 WHERE EXISTS (SELECT 1 FROM subscribers_message WHERE status = 'schedul
 def claim(now: datetime, clock_is_steady: bool = True) -> int:
     """Turn messages that are due, or about to be, into tasks; return how many messages were taken.
 
-    While the clock is not known to be steady, no lease is taken for one that ran out.
+    While the clock is not known to be steady, no request is taken for one whose lease ran out.
 
     1. Look, without a lock: an idle poll writes nothing.
     2. Put what the brake covers aside as `held`.
@@ -54,15 +54,15 @@ def claim(now: datetime, clock_is_steady: bool = True) -> int:
     horizon = now + LOOK_AHEAD
     if not run_sql(ANYTHING_TO_DO, horizon=horizon, now=now, too_late=now + LEASE_MAX):
         return 0
-    due = Message.objects.due(horizon)
-    expired = Message.objects.expired(now) if clock_is_steady else Message.objects.none()
+    due, expired = Message.objects.due(horizon), Message.objects.expired(now)
     with transaction.atomic():
         hold_back(due)
         never_begun = expired.filter(begun_at=None).order_by("lease_until", "pk")
         Message.objects.filter(pk__in=free(never_begun)).give_back()
         rates = Rates(now, horizon)
         ids = rates.admit(let_sleep(next_of(rates.open(due)), now))
-        unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))
+        begun = expired.exclude(begun_at=None) if clock_is_steady else expired.none()
+        unknown = free(begun.order_by("lease_until", "pk"))
         lease = uuid4()
         Message.objects.filter(pk__in=ids + unknown).update(
             status=Message.Status.SENDING, lease=lease, lease_until=now + LEASE, lease_owner=owner()

@@ -3,6 +3,7 @@
 import logging
 from time import monotonic, sleep
 
+from django.conf import settings
 from django.db import connection
 from django.dispatch import Signal
 from django.utils import timezone
@@ -26,8 +27,8 @@ JUMP_SECONDS = 2
 
 
 class MessageBroker(ORM):
-    claim_at = beat_at = 0.0
-    ahead = steady_at = None
+    claim_at = beat_at = steady_at = 0.0
+    ahead: float | None = None
 
     def dequeue(self):
         """Turn what is due into tasks once a poll, then hand out tasks as the ORM broker does.
@@ -52,19 +53,22 @@ class MessageBroker(ORM):
 
     def claim(self) -> int:
         now = timezone.now()
-        return claim(now, clock_is_steady=self.is_steady(now.timestamp()))
+        return claim(now, clock_is_steady=self.is_steady(now.timestamp(), monotonic()))
 
-    def is_steady(self, now: float) -> bool:
-        """Tell whether the clock went as time does for as long as a lease runs; the first look takes it for steady.
+    def is_steady(self, now: float, passed: float) -> bool:
+        """Tell whether the clock, which says `now`, went as time does, of which so many seconds have `passed`.
 
         After a jump, leases of requests that are under way look as if they had run out: they would be looked up before
-        the carrier has them, and sent twice.
+        the carrier has them, and sent twice. So it is not steady for as long as a lease runs; nor, in a cluster that
+        has just started and knows no clock of before, for as long as the carrier may take for a request.
         """
-        before, self.ahead = self.ahead, now - monotonic()
-        if before is not None and abs(self.ahead - before) > JUMP_SECONDS:
+        before, self.ahead = self.ahead, now - passed
+        if before is None:
+            self.steady_at = passed + sum(settings.CARRIER_TIMEOUT)
+        elif abs(self.ahead - before) > JUMP_SECONDS:
             logger.warning("clock.jumped seconds=%.0f", self.ahead - before)
-            self.steady_at = monotonic() + LEASE.total_seconds()
-        return self.steady_at is None or monotonic() >= self.steady_at
+            self.steady_at = passed + LEASE.total_seconds()
+        return passed >= self.steady_at
 
     def tell_alive(self) -> None:
         if monotonic() >= self.beat_at:

@@ -63,6 +63,24 @@ class AddField(migrations.AddField):
                 run_deferred(schema_editor)
 
 
+class RemoveFieldIndex(migrations.AlterField):
+    """Let a reference have no index of its own any more: Django would make the reference anew, and look at all rows."""
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        if not is_careful(schema_editor):
+            super().database_forwards(app_label, schema_editor, from_state, to_state)
+            return
+        model = to_state.apps.get_model(app_label, self.model_name)
+        column, table = model._meta.get_field(self.name).column, model._meta.db_table
+        with schema_editor.connection.cursor() as cursor:
+            constraints = schema_editor.connection.introspection.get_constraints(cursor, table)
+        kept = {index.name for index in model._meta.indexes} | {each.name for each in model._meta.constraints}
+        with patiently(schema_editor):
+            for name, of in constraints.items():
+                if of["index"] and not of["unique"] and of["columns"] == [column] and name not in kept:
+                    drop_index(schema_editor, name)
+
+
 class AddIndex(migrations.AddIndex):
     """Add an index while others write."""
 

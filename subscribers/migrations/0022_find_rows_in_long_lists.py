@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
             model_name="enrollment",
             name="enrollment_story_status",
         ),
-        migrations.AlterField(
+        operations.RemoveFieldIndex(
             model_name="message",
             name="enrollment",
             field=models.ForeignKey(

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import Path
 
 import django
@@ -41,7 +42,7 @@ PROBE_PAUSE = 0.005
 LOCKS = """
 SELECT COALESCE(EXTRACT(epoch FROM max(clock_timestamp() - l.waitstart)), 0)::float
 FROM pg_locks l JOIN pg_stat_activity a USING (pid)
-WHERE NOT l.granted AND a.query NOT LIKE 'ALTER %%' AND a.query NOT LIKE 'CREATE %%' AND a.query NOT LIKE 'DROP %%'
+WHERE NOT l.granted AND a.query NOT SIMILAR TO '(ALTER|CREATE|DROP) %'
 """
 
 Key = tuple[str, str]  # a migration's app and name
@@ -71,10 +72,6 @@ def first_release(executor: MigrationExecutor) -> list[Key]:
     graph, own = executor.loader.graph, own_apps()
     first = [key for key in graph.root_nodes() if key[0] in own]
     return first + [key for key in graph.leaf_nodes() if key[0] not in own]
-
-
-def newest(executor: MigrationExecutor) -> list[Key]:
-    return executor.loader.graph.leaf_nodes()
 
 
 def make_tables(targets: Callable[[MigrationExecutor], list[Key]] = first_release) -> StateApps:
@@ -184,25 +181,17 @@ class Others:
             thread.join()
 
     def go_on(self, place: int, statement: str) -> None:
-        count = 0
         # A thread has a connection of its own.
         with contextlib.closing(connection):
-            while not self.ended.is_set():
-                count += 1
+            for turn in count():
                 self.begun[place] = time.monotonic()
                 try:
-                    run(
-                        statement,
-                        {
-                            name: value
-                            for name, value in (("id", 1 + count % 100), ("count", count))
-                            if f"%({name})s" in statement
-                        },
-                    )
+                    run(statement, {"id": 1 + turn % 100, "count": turn})
                 except Error as error:
                     self.refused.append(f"{str(error).partition(chr(10))[0]}: {statement[:40]}")
                 self.waited = max(self.waited, time.monotonic() - self.begun.pop(place))
-                self.ended.wait(PROBE_PAUSE)
+                if self.ended.wait(PROBE_PAUSE):
+                    return
 
     def watch_locks(self) -> None:
         with contextlib.closing(connection), connection.cursor() as cursor:

@@ -1,11 +1,15 @@
 """Migrations from the first release's schema: interrupted anywhere, and with a million readers."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from itertools import count
+from threading import Event, Timer
+from time import monotonic
 
 import pytest
 from django.core.management import call_command
-from django.db import connection
+from django.db import connection, transaction
 from django.db.migrations import AddConstraint, AddIndex, AlterField, RemoveIndex
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
@@ -72,6 +76,37 @@ def test_migrations_that_are_interrupted_before_any_statement_end_as_if_they_had
         assert interruptions > 50
         assert rows(columns) == before
         assert indexes_and_constraints() == expected
+
+
+@pytest.mark.slow
+@only_postgresql
+def test_a_migration_that_has_to_wait_for_a_table_keeps_nobody_else_waiting(transactional_db, tmp_path):
+    held, let_go, waited = Event(), Event(), []
+
+    def read_for_long() -> None:
+        with closing(connection), transaction.atomic():
+            run("SELECT count(*) FROM subscribers_message")
+            held.set()
+            let_go.wait(60)
+
+    def read_often() -> None:
+        with closing(connection):
+            while not let_go.is_set():
+                begun = monotonic()
+                run("SELECT count(*) FROM subscribers_message")
+                waited.append(monotonic() - begun)
+
+    with empty_database(tmp_path), ThreadPoolExecutor(2) as others:
+        call_command("migrate", "subscribers", "0005", verbosity=0)
+        others.submit(read_for_long)
+        assert held.wait(10)
+        often = others.submit(read_often)
+        Timer(5, let_go.set).start()
+        call_command("migrate", "subscribers", "0008", verbosity=0)
+        often.result()
+        assert let_go.is_set()
+        assert len(waited) > 10
+        assert max(waited) < 2
 
 
 class Interrupted(Exception):

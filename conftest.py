@@ -33,7 +33,8 @@ def pytest_configure(config):
 
 def pytest_unconfigure(config):
     if config.getoption("numprocesses", None):
-        connection.creation.drop_migrated()
+        with config.stash[blocking_manager_key].unblock():
+            connection.creation.drop_migrated()
 
 
 @pytest.hookimpl(wrapper=True)

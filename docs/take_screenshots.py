@@ -362,7 +362,7 @@ def see_replies(newsroom: Newsroom) -> None:
         photograph(page, "reply-desk", height=640)
         open_reply(page, REPLIES[2])
         press(page, "May we quote you?")
-        page.locator("[data-measure]", has_text="segment").wait_for()
+        page.locator("[data-counted]", has_text="text").wait_for()
         photograph(page, "reply-open", page.locator("[data-remark]", has=page.locator("[data-opened]")))
         page.set_viewport_size(NARROW)
         newsroom.open(page, "/admin/subscribers/remark/")

@@ -1,11 +1,16 @@
-"""Whose a story is: who writes sees and changes their own, who answers for all of them sees all."""
+"""Whose a story is, and what people are called: who writes sees their own, who answers for all of them sees all."""
 
-from django.contrib.auth.models import AbstractBaseUser
+from django.contrib.auth.models import AbstractBaseUser, AbstractUser
 from django.db.models import QuerySet
 
 from .models import HistoricalStory, Story
 
 ALL_STORIES = "stories.all_stories"
+
+
+def name_of(user: AbstractUser) -> str:
+    """Return what colleagues know this person by."""
+    return user.get_full_name() or user.get_username()
 
 
 def of_their_own(stories: QuerySet[Story], user: AbstractBaseUser) -> QuerySet[Story]:

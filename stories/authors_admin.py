@@ -4,13 +4,13 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth.models import User
 
-from .authors import ALL_STORIES, is_theirs, of_their_own
+from .authors import ALL_STORIES, is_theirs, name_of, of_their_own
 from .models import Story
 
 
 class AuthorsField(forms.ModelMultipleChoiceField):
     def label_from_instance(self, user: User) -> str:
-        return user.get_full_name() or user.get_username()
+        return name_of(user)
 
 
 class AuthorsMixin:
@@ -68,4 +68,4 @@ class AuthorsMixin:
 
     @admin.display(description="written by")
     def written_by(self, story: Story) -> str:
-        return ", ".join(user.get_full_name() or user.get_username() for user in story.authors.all())
+        return ", ".join(map(name_of, story.authors.all()))

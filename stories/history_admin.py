@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.dateformat import format as date_words
 
 from . import history, publishing
-from .authors import entries_of_their_own
+from .authors import entries_of_their_own, name_of
 from .changes import changes, summary
 from .models import HistoricalStory, Story
 from .readers import still_reading
@@ -25,8 +25,7 @@ ENTRIES_A_PAGE = 20
 
 
 def who(entry: HistoricalStory) -> str:
-    user = entry.history_user
-    return (user.get_full_name() or user.get_username()) if user else ""
+    return name_of(entry.history_user) if entry.history_user else ""
 
 
 class HistoryMixin:

@@ -55,6 +55,7 @@ class SharingMixin:
             "title": "Share",
             "subtitle": str(story),
             "opts": self.opts,
+            "object": story,
             "story": story,
             "obstacle": stands_in_the_way,
         } | ({} if stands_in_the_way else Invitation.to(story).context)

@@ -28,7 +28,8 @@ logger = logging.getLogger(__name__)
 
 LINES_MAX = 2000
 SEPARATORS = ",;\t"
-DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+# A date as spreadsheets and forms write it, also with a time behind it. Some are phone numbers by their digits.
+DATE = re.compile(r"([12]\d{3}([./-])[01]?\d\2[0-3]?\d|[0-3]?\d([./-])[0-3]?\d\3(\d\d){1,2})([ T].*)?")
 
 
 class Outcome(Enum):
@@ -134,13 +135,14 @@ def plan(source: str, region: str | None, story: Story, today: date) -> Plan:
 
 
 def read_line(place: int, words: str, region: str | None, today: date) -> Line:
-    """Read a line as if nobody were known. Of what stands behind the number, only a day counts."""
+    """Read a line as if nobody were known. Of what stands behind the number, only a day counts: a date that is written
+    in another way is refused, since the day of the consent would be on record wrong."""
     cells = words
     for separator in SEPARATORS:
         cells = cells.replace(separator, "\n")
     first, *more = [cell.strip().strip("\"'") for cell in cells.split("\n")]
-    number = e164_of(first, region)
-    days = [cell for cell in more if DAY.fullmatch(cell)]
+    number = "" if DATE.fullmatch(first) else e164_of(first, region)
+    days = [cell for cell in more if DATE.fullmatch(cell)]
     try:
         day = date.fromisoformat(days[0]) if days else None
         outcome = Outcome.NO_DATE if day and day > today else outcome_of(number)

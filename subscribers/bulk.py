@@ -3,14 +3,13 @@
 from collections.abc import Callable, Collection
 from datetime import datetime
 
-from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
-from textengine.database import write_rows
+from textengine.database import retried_at_once, write_rows
 
-from .models import Enrollment, Message, Question, Subscriber
-from .scheduling import follow_end, schedule, send_next_now
-from .steering import ENDED_BY_EDITOR
+from .models import Enrollment, Subscriber
+from .scheduling import may_have_next, schedule, send_next_now
+from .steering import ENDED_BY_EDITOR, end, let_wait
 
 # So many passages change in one transaction, so that nobody waits long for a lock.
 BATCH = 1000
@@ -28,9 +27,13 @@ def can_stop(enrollments: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
     return enrollments.filter(pace=None, status__in=Enrollment.LIVE)
 
 
+def can_have_next(enrollments: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
+    return enrollments.filter(may_have_next())
+
+
 def pause(ids: Collection[int], now: datetime) -> int:
     """Let those of these passages wait that are on their way; what is at the carrier still comes. Return how many."""
-    return in_batches(ids, can_pause, pause_batch)
+    return in_batches(ids, can_pause, let_wait)
 
 
 def resume(ids: Collection[int], now: datetime) -> int:
@@ -40,27 +43,21 @@ def resume(ids: Collection[int], now: datetime) -> int:
 
 def stop(ids: Collection[int], now: datetime) -> int:
     """End those of these passages that are not over; their readers may begin again. Return how many."""
-    return in_batches(ids, can_stop, lambda found: stop_batch(found, now))
+    return in_batches(ids, can_stop, lambda found: end(found, now, ENDED_BY_EDITOR))
 
 
 def in_batches(ids: Collection[int], can: Callable, work: Callable[[list[Enrollment]], None]) -> int:
-    ids, count = sorted(ids), 0
-    for first in range(0, len(ids), BATCH):
-        batch = ids[first : first + BATCH]
-        with transaction.atomic():
-            # A reader's STOP at this moment comes before or after, but not in between.
-            list(Subscriber.objects.filter(enrollments__in=batch).only("pk").locked())
-            found = list(can(Enrollment.objects.filter(pk__in=batch)).locked())
-            work(found)
-        count += len(found)
-    return count
+    ids = sorted(ids)
+    return sum(work_on(ids[first : first + BATCH], can, work) for first in range(0, len(ids), BATCH))
 
 
-def pause_batch(found: list[Enrollment]) -> None:
-    for enrollment in found:
-        enrollment.status = Enrollment.Status.PAUSED
-    write_rows(found, ["status"])
-    cancel(found)
+@retried_at_once
+def work_on(batch: list[int], can: Callable, work: Callable[[list[Enrollment]], None]) -> int:
+    # A reader's STOP at this moment comes before or after, but not in between.
+    list(Subscriber.objects.filter(enrollments__in=batch).only("pk").locked())
+    found = list(can(Enrollment.objects.filter(pk__in=batch)).locked())
+    work(found)
+    return len(found)
 
 
 def resume_batch(found: list[Enrollment], now: datetime) -> None:
@@ -68,20 +65,6 @@ def resume_batch(found: list[Enrollment], now: datetime) -> None:
         enrollment.resume()
     write_rows(found, ["status", "ended_at", "reason"])
     schedule(found, now)
-
-
-def stop_batch(found: list[Enrollment], now: datetime) -> None:
-    for enrollment in found:
-        enrollment.end(Enrollment.Status.STOPPED, now, ENDED_BY_EDITOR)
-    write_rows(found, ["status", "ended_at", "reason"])
-    cancel(found)
-    follow_end([enrollment.pk for enrollment in found])
-
-
-def cancel(enrollments: list[Enrollment]) -> None:
-    """Withdraw what is scheduled of these passages: the next text, and what reminds of a question."""
-    reminders = Question.objects.filter(enrollment__in=enrollments).exclude(reminder=None).values("reminder")
-    Message.objects.filter(Q(step__isnull=False) | Q(pk__in=reminders), enrollment__in=enrollments).cancel()
 
 
 # What the cluster does in the background, by its name.

@@ -11,12 +11,13 @@ from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QueryS
 from django.db.models.functions import Coalesce
 from django_q.tasks import async_task
 
-from stories.models import BODY_MAX_LENGTH, StoryText
+from stories.models import StoryText
 from textengine.carrier import ACTIONS, Action
 from textengine.database import retried_at_once, retried_patiently
 
 from .models import Correction, Enrollment, Message, Recipient, Subscriber
 from .steering import Refused
+from .writing import message_to, unsendable
 
 logger = logging.getLogger(__name__)
 
@@ -118,29 +119,32 @@ def reach(text: StoryText, wording: str, until: datetime) -> Reach:
     return Reach(states, {LEFT_OUT[fate]: counts[fate] for fate in LEFT_OUT if counts[fate]})
 
 
-def objection(body: str) -> str:
-    """Return why these words cannot be sent, a sentence; empty if they can."""
-    if not body.strip():
-        return "There is nothing to send. Write the correction first."
-    if len(body) > BODY_MAX_LENGTH:
-        return f"This is too long: the carrier takes {BODY_MAX_LENGTH} characters."
-    return ""
+def sent_meanwhile(text: StoryText, until: datetime) -> str:
+    """Return a sentence on a correction of this text that went out after a preview of that moment; empty for none."""
+    others = Correction.objects.filter(text=text, created_at__gt=until).exclude(until=until)
+    other = others.select_related("created_by").first()
+    if other is None:
+        return ""
+    by = f" by {other.created_by.get_username()}" if other.created_by else ""
+    return f"This text was corrected{by} since you looked: “{other.body}” See whether yours is still to go out."
 
 
 @retried_at_once
 def start(text: StoryText, wording: str, body: str, until: datetime, user: User, now: datetime) -> Correction:
     """Send these words to those who received this text until then; return the correction, which the cluster writes.
 
-    `until` is the moment of the preview: confirming it twice is one correction.
+    `until` is the moment of the preview: confirming it twice is one correction. It is refused where somebody else has
+    corrected the text since.
     """
-    if sentence := objection(body):
+    until = min(until, now)
+    if sentence := unsendable(body) or sent_meanwhile(text, until):
         raise Refused(sentence)
     readers = reach(text, wording, until).readers
     if not readers:
         raise Refused("There is nobody to send it to.")
     fields = {"text": text, "wording": wording, "body": body, "readers": readers, "created_by": user, "created_at": now}
     correction, made = Correction.objects.get_or_create(
-        story=text.story, place=text.position, until=min(until, now), defaults=fields
+        story=text.story, place=text.position, until=until, defaults=fields
     )
     if made:
         async_task("subscribers.tasks.correct", correction.pk)
@@ -190,21 +194,18 @@ def write(correction: Correction, readers: list[Subscriber], now: datetime) -> N
     had = received(correction.text, correction.wording, correction.until).filter(subscriber__in=readers)
     numbers = dict(had.order_by("sent_at").values_list("subscriber", "number"))
     messages = Message.objects.bulk_create(
-        Message(
-            direction=Message.Direction.OUTBOUND,
-            status=Message.Status.SCHEDULED,
-            subscriber=reader,
-            number=numbers[reader.pk],
-            # Without a passage: one that is stopped, or fails, has no part in it. A hold on the story holds it.
+        message_to(
+            reader.pk,
+            numbers[reader.pk],
+            correction.body,
+            correction.created_by_id,
+            max(now, correction.created_at + timedelta(seconds=(correction.written + place) / PER_SECOND)),
             story_id=correction.story_id,
-            written_by_id=correction.created_by_id,
-            body=correction.body,
-            due_at=max(now, correction.created_at + timedelta(seconds=(correction.written + place) / PER_SECOND)),
         )
         for place, reader in enumerate(readers)
     )
     Recipient.objects.bulk_create(
-        Recipient(correction=correction, subscriber=message.subscriber, message=message) for message in messages
+        Recipient(correction=correction, subscriber_id=message.subscriber_id, message=message) for message in messages
     )
     correction.written += len(messages)
 
@@ -220,7 +221,8 @@ def stop(pk: int, now: datetime) -> int:
     correction = Correction.objects.filter(pk=pk).locked().first()
     if correction is None or not is_under_way(correction):
         raise Refused("It has gone out already: there is nothing left to stop.")
-    canceled = Message.objects.filter(pk__in=list(messages_of(correction).values_list("pk", flat=True))).cancel()
+    ids = list(messages_of(correction).waiting().locked().values_list("pk", flat=True))
+    canceled = Message.objects.filter(pk__in=ids).cancel()
     correction.status, correction.ended_at = Correction.Status.STOPPED, now
     correction.save(update_fields=["status", "ended_at"])
     logger.info("correction.stopped id=%s canceled=%s", pk, canceled)

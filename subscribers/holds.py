@@ -66,12 +66,15 @@ class Concerned:
 def concerned(hold: Hold) -> Concerned:
     """Count whom each way of releasing this hold would concern, each reader once."""
     rest = list(Hold.objects.active().exclude(pk=hold.pk))
-    free = held(hold).exclude(pk__in=held(hold).held_by(rest)) if rest else held(hold)
     texts = Q(step__isnull=False, enrollment__pace=None)
-    counts = free.aggregate(
-        readers=Count("subscriber", filter=texts, distinct=True),
-        by_the_clock=Count("subscriber", filter=texts & Q(text__at__isnull=False), distinct=True),
-        others=Count("pk", filter=Q(step=None)),
+    counts = (
+        held(hold)
+        .free_of(rest)
+        .aggregate(
+            readers=Count("subscriber", filter=texts, distinct=True),
+            by_the_clock=Count("subscriber", filter=texts & Q(text__at__isnull=False), distinct=True),
+            others=Count("pk", filter=Q(step=None)),
+        )
     )
     return Concerned(**counts, elsewhere=held(hold).held_by(rest).count())
 

@@ -28,5 +28,6 @@ def kept(request: HttpRequest) -> HttpResponse:
             "forget": words[0] if words else "",
             "erasures_kept": ERASURES_KEPT,
             "exports_kept": EXPORTS_KEPT,
+            "is_told": settings.DIGEST_EMAILS or settings.DIGEST_WEBHOOK,
         },
     )

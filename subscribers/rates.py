@@ -61,7 +61,8 @@ class Rates:
 def sends(sender: Sender) -> Q:
     """Return which messages go out by this sender."""
     if settings.TWILIO_MESSAGING_SERVICE_SID:
-        return Q() if sender.name == settings.TWILIO_MESSAGING_SERVICE_SID else Q(pk=None)
+        # A condition that can be turned round, which an empty one cannot.
+        return ~Q(pk=None) if sender.name == settings.TWILIO_MESSAGING_SERVICE_SID else Q(pk=None)
     return Q(number__in=[sender.name, ""] if sender.name == settings.TWILIO_NUMBER else [sender.name])
 
 

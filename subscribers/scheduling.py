@@ -322,24 +322,30 @@ def set_time_zone(subscriber: int, time_zone: str, now: datetime) -> None:
     schedule(Enrollment.objects.filter(subscriber=subscriber).live().locked(), now)
 
 
-def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
-    """Make the next text of these enrollments due at `now`, at whatever hour; return for how many there was one.
+def may_have_next() -> Q:
+    """Return the condition on enrollments whose next text can be sent now: those on their way, and some that failed.
 
-    One that failed is tried again, unless its reader has begun the story anew or opted out, or nobody knows any more
-    what was read: its messages are past their retention. Those that are paused, stopped or completed are left alone,
-    and rehearsals that failed: one that is to go on is begun anew.
+    Not where the reader has begun the story anew or opted out, nor where nobody knows any more what was read: its
+    messages are past their retention. A rehearsal that is to go on is begun anew.
     """
     begun_anew = Enrollment.objects.readers().live().filter(subscriber=OuterRef("subscriber"), story=OuterRef("story"))
     last = Message.objects.filter(enrollment=OuterRef("pk"), step=OuterRef("step"))
-    may_go_on = Q(status=Enrollment.Status.ACTIVE) | (
+    return Q(status=Enrollment.Status.ACTIVE) | (
         Q(status=Enrollment.Status.FAILED, pace=None, subscriber__opted_out_at=None)
         & ~Exists(begun_anew)
         & (Q(step=0) | Exists(last))
     )
+
+
+def send_next_now(enrollments: Iterable[int], now: datetime) -> int:
+    """Make the next text of these enrollments due at `now`, at whatever hour; return for how many there was one.
+
+    One that failed is tried again. Those that may have none at present are left alone.
+    """
     with transaction.atomic():
         # A reader's STOP at this moment comes before or after, but not in between.
         list(Subscriber.objects.filter(enrollments__in=list(enrollments)).locked())
-        found = list(Enrollment.objects.filter(may_go_on, pk__in=list(enrollments)).locked())
+        found = list(Enrollment.objects.filter(may_have_next(), pk__in=list(enrollments)).locked())
         failed = [enrollment for enrollment in found if enrollment.status == Enrollment.Status.FAILED]
         for enrollment in failed:
             enrollment.resume()

@@ -11,10 +11,10 @@ from datetime import datetime
 from enum import StrEnum
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 
 from stories.models import Story, StoryText
-from textengine.database import retried_at_once
+from textengine.database import retried_at_once, write_rows
 
 from . import scheduling
 from .models import Enrollment, Message, Placement, Question, Subscriber
@@ -149,8 +149,7 @@ def locked(enrollment: int, action: Action) -> Situation:
 def pause(enrollment: int, now: datetime) -> str:
     """Let this passage wait; what is already at the carrier still comes. Returns what was done, a sentence."""
     found = locked(enrollment, Action.PAUSE).enrollment
-    Enrollment.objects.filter(pk=found.pk).update(status=Status.PAUSED)
-    story_messages(found).cancel()
+    let_wait([found])
     return "Paused: no text of this story comes until it is resumed."
 
 
@@ -166,7 +165,7 @@ def resume(enrollment: int, now: datetime) -> str:
 def stop(enrollment: int, now: datetime) -> str:
     """End this passage, and cancel what waits for it."""
     found = locked(enrollment, Action.STOP).enrollment
-    end(found, now, ENDED_BY_EDITOR)
+    end([found], now, ENDED_BY_EDITOR)
     return "Stopped: no further text of this story comes."
 
 
@@ -189,7 +188,7 @@ def start_again(enrollment: int, now: datetime) -> str:
     situation = locked(enrollment, Action.AGAIN)
     found, subscriber = situation.enrollment, situation.subscriber
     if found.status in Enrollment.LIVE:
-        end(found, now, "begun anew by an editor")
+        end([found], now, "begun anew by an editor")
     number = str(subscriber.phone_number)
     reader = Reader(subscriber.pk, False, subscriber.time_zone, number)
     begin_story(reader, found.story_id, [], found.number, now)
@@ -259,18 +258,23 @@ def said_of(enrollment: Enrollment, sentence: str) -> str:
     return sentence
 
 
-def end(enrollment: Enrollment, now: datetime, reason: str) -> None:
-    enrollment.end(Status.STOPPED, now, reason)
-    enrollment.save(update_fields=["status", "ended_at", "reason"])
-    Message.objects.filter(enrollment=enrollment).cancel()
+def let_wait(enrollments: list[Enrollment]) -> None:
+    """Pause these passages, which the caller has locked: no text of them comes, nor what reminds of a question."""
+    for enrollment in enrollments:
+        enrollment.status = Status.PAUSED
+    write_rows(enrollments, ["status"])
+    reminders = Question.objects.filter(enrollment__in=enrollments).exclude(reminder=None).values("reminder")
+    Message.objects.filter(Q(step__isnull=False) | Q(pk__in=reminders), enrollment__in=enrollments).cancel()
+
+
+def end(enrollments: list[Enrollment], now: datetime, reason: str) -> None:
+    """End these passages, which the caller has locked, with all that waits for them."""
+    for enrollment in enrollments:
+        enrollment.end(Status.STOPPED, now, reason)
+    write_rows(enrollments, ["status", "ended_at", "reason"])
+    Message.objects.filter(enrollment__in=enrollments).cancel()
     if settings.MAX_STORIES_AT_ONCE:
-        scheduling.follow_end([enrollment.pk])
-
-
-def story_messages(enrollment: Enrollment) -> QuerySet[Message]:
-    """Return the texts of this passage, and what reminds of their questions."""
-    reminders = Question.objects.filter(enrollment=enrollment).exclude(reminder=None).values("reminder")
-    return Message.objects.filter(Q(step__isnull=False) | Q(pk__in=reminders), enrollment=enrollment)
+        scheduling.follow_end([enrollment.pk for enrollment in enrollments])
 
 
 DOES: dict[Action, Callable[[int, datetime], str]] = {

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models.functions import Coalesce
 from django.utils.formats import date_format
 
+from stories.authors import name_of
 from stories.linked import shown_address
 from stories.phone import Bubble, Phone, Picture
 from stories.placeholders import filled
@@ -85,7 +86,7 @@ def written_as(message: Message) -> str:
     if getattr(message, "correction", None):
         return "Correction"
     if message.written_by:
-        return f"Reply by {message.written_by.get_full_name() or message.written_by.get_username()}"
+        return f"Reply by {name_of(message.written_by)}"
     return message.occasion
 
 

@@ -1,7 +1,7 @@
-"""What an editor writes to one reader: a message without a step, in the same queue as all others."""
+"""What people of the newsroom write to readers: messages without a step, in the same queue as all others."""
 
 import logging
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 
@@ -12,6 +12,9 @@ from .models import Message, Subscriber
 from .steering import FORGOTTEN, OPTED_OUT, Refused
 
 logger = logging.getLogger(__name__)
+
+# Who sends the same words to the same reader so soon has pressed a button twice, or gone back to a page.
+TWICE_WITHIN = timedelta(minutes=1)
 
 
 def as_sent(written: str) -> str:
@@ -26,6 +29,32 @@ def objection(subscriber: Subscriber) -> str:
     return OPTED_OUT if subscriber.opted_out_at else ""
 
 
+def unsendable(body: str) -> str:
+    """Return why these words cannot be sent to anybody, a sentence; empty if they can."""
+    if not body.strip():
+        return "There is nothing to send. Write something first."
+    if len(body) > BODY_MAX_LENGTH:
+        return f"This is too long: the carrier takes {BODY_MAX_LENGTH} characters."
+    return ""
+
+
+def message_to(subscriber: int, number: str, body: str, by: int | None, due_at: datetime, **about) -> Message:
+    """Return a message, not yet saved, by which the account `by` writes to this reader from our `number`.
+
+    It has no passage: one that is stopped, or fails, has no part in it. A hold on its story, if it has one, holds it.
+    """
+    return Message(
+        direction=Message.Direction.OUTBOUND,
+        status=Message.Status.SCHEDULED,
+        subscriber_id=subscriber,
+        number=number,
+        body=body,
+        written_by_id=by,
+        due_at=due_at,
+        **about,
+    )
+
+
 def our_number(subscriber: int) -> str:
     """Return our number that this reader knows: the one of the last text between us; empty for the configured one."""
     last = Message.objects.filter(subscriber=subscriber).exclude(number="").order_by("-pk")
@@ -33,24 +62,21 @@ def our_number(subscriber: int) -> str:
 
 
 @retried_at_once
-def reply(subscriber: int, body: str, user: User, now: datetime) -> Message:
-    """Schedule this reply for `now`. A STOP of this moment comes before, and refuses it, or after, and cancels it."""
+def reply(subscriber: int, body: str, user: User, now: datetime) -> Message | None:
+    """Schedule this reply for `now`; None where it has been just before, and a button was pressed twice.
+
+    A STOP of this moment comes before, and refuses it, or after, and cancels it.
+    """
     body = as_sent(body)
-    if not body:
-        raise Refused("There is nothing to send. Write something first.")
-    if len(body) > BODY_MAX_LENGTH:
-        raise Refused(f"This is too long: the carrier takes {BODY_MAX_LENGTH} characters.")
+    if sentence := unsendable(body):
+        raise Refused(sentence)
     reader = Subscriber.objects.locked().filter(pk=subscriber).first()
     if reader is None or objection(reader):
         raise Refused(objection(reader) if reader else FORGOTTEN)
-    message = Message.objects.create(
-        direction=Message.Direction.OUTBOUND,
-        status=Message.Status.SCHEDULED,
-        subscriber=reader,
-        number=our_number(reader.pk),
-        written_by=user,
-        body=body,
-        due_at=now,
-    )
+    lately = Message.objects.filter(subscriber=reader, written_by=user, created_at__gt=now - TWICE_WITHIN)
+    if lately.filter(body=body).exclude(status=Message.Status.CANCELED).exists():
+        return None
+    message = message_to(reader.pk, our_number(reader.pk), body, user.pk, now)
+    message.save()
     logger.info("reply.scheduled id=%s subscriber=%s user=%s", message.pk, reader.pk, user.pk)
     return message

@@ -7,16 +7,15 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from stories.models import Story
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 
 @contextmanager
 def desk(browser, live_server, client, story: Story | None, width: int = 1280, **options):
     """The story's page (or that of a new one), logged in; whatever it asks of other hosts fails the test."""
     client.force_login(User.objects.filter(username="root").first() or User.objects.create_superuser("root"))
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
     with new_page(browser, width, **options) as page:
-        page.context.add_cookies([cookie])
+        share_login(page, client, live_server.url)
         elsewhere = []
         page.on("request", lambda request: elsewhere.append(request.url))
         ids = [story.pk] if story else []

@@ -8,7 +8,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from stories.models import Story
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 from .factory import make_story
 
@@ -23,9 +23,8 @@ SCRIPT = "---\ntitle: The River\nkeyword: river\nstatus: published\n---\n" + "\n
 def page(browser, live_server, client, request):
     """The list of stories, logged in, in a window of 1280 pixels or what the test says."""
     client.force_login(User.objects.create_superuser("root"))
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
     with new_page(browser, **getattr(request, "param", {})) as page:
-        page.context.add_cookies([cookie])
+        share_login(page, client, live_server.url)
         page.goto(live_server.url + reverse("admin:stories_story_changelist"))
         yield page
 

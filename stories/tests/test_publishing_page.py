@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from stories import history
 from stories.models import Story
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 from .desk import body, card
 from .factory import make_story
@@ -32,10 +32,9 @@ def open_page(browser, live_server):
     def open_page(address: str, name: str = "jo", width: int = 1280, **options):
         client = Client()
         client.force_login(User.objects.filter(username=name).first() or User.objects.create_superuser(name))
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
         pages.append(new_page(browser, width, **options))
         page = pages[-1].__enter__()
-        page.context.add_cookies([cookie])
+        share_login(page, client, live_server.url)
         page.goto(live_server.url + address)
         return page
 

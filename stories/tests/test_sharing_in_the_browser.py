@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from stories.models import Story
 from textengine.tests.accessibility import assert_accessible, assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 from .factory import make_story
 
@@ -35,10 +35,6 @@ def journalist(client):
     user.stories.set(Story.objects.all())
     client.force_login(user)
     return client
-
-
-def log_in(page, client, url: str) -> None:
-    page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": url}])
 
 
 def share_url(live_server, story) -> str:
@@ -73,7 +69,7 @@ def test_on_a_computer_there_is_a_code_for_the_phone(browser, live_server, story
 def test_a_page_asks_only_our_own_server_for_anything(browser, live_server, story, journalist):
     asked = []
     with new_page(browser) as page:
-        log_in(page, journalist, live_server.url)
+        share_login(page, journalist, live_server.url)
         page.on("request", lambda request: asked.append(request.url))
         for url in (live_server.url + story.get_absolute_url(), share_url(live_server, story)):
             page.goto(url, wait_until="networkidle")
@@ -105,14 +101,14 @@ def test_the_page_of_a_story_that_is_over_is_accessible_and_leads_on(browser, li
 
 def test_the_page_that_shares_is_accessible(browser, live_server, story, journalist):
     with new_page(browser) as page:
-        log_in(page, journalist, live_server.url)
+        share_login(page, journalist, live_server.url)
         page.goto(share_url(live_server, story))
         assert_accessible_everywhere(page)
 
 
 def test_a_draft_says_accessibly_what_to_do(browser, live_server, journalist):
     with new_page(browser) as page:
-        log_in(page, journalist, live_server.url)
+        share_login(page, journalist, live_server.url)
         page.goto(share_url(live_server, make_story(status="draft", title="A draft")))
         assert_accessible_everywhere(page)
         page.get_by_role("link", name="To the story").click()
@@ -126,7 +122,7 @@ WITHOUT_CLIPBOARD = "Object.defineProperty(navigator, 'clipboard', {value: undef
 def test_what_stands_beside_a_button_is_copied(browser, live_server, story, journalist, script):
     """Browsers lend a clipboard to the scripts of pages with TLS; on the others, what is selected is copied."""
     with new_page(browser, permissions=["clipboard-read", "clipboard-write"]) as page:
-        log_in(page, journalist, live_server.url)
+        share_login(page, journalist, live_server.url)
         page.add_init_script(script)
         page.goto(share_url(live_server, story))
         area = page.get_by_role("textbox", name="For an article")
@@ -151,7 +147,7 @@ def pasted(area) -> str:
 
 def test_without_scripts_everything_is_there_to_be_selected(browser, live_server, story, journalist):
     with new_page(browser, java_script_enabled=False) as page:
-        log_in(page, journalist, live_server.url)
+        share_login(page, journalist, live_server.url)
         page.goto(share_url(live_server, story))
         expect(page.get_by_text("sms:+15005550006?&body=RIVER")).to_be_visible()
         expect(page.get_by_role("textbox", name="For an article")).to_have_value(re.compile("^<aside"))
@@ -160,7 +156,7 @@ def test_without_scripts_everything_is_there_to_be_selected(browser, live_server
 
 def test_the_code_is_downloaded_under_the_storys_name(browser, live_server, story, journalist):
     with new_page(browser) as page:
-        log_in(page, journalist, live_server.url)
+        share_login(page, journalist, live_server.url)
         page.goto(share_url(live_server, story))
         for kind in ("SVG", "PNG"):
             with page.expect_download() as download:
@@ -170,7 +166,7 @@ def test_the_code_is_downloaded_under_the_storys_name(browser, live_server, stor
 
 def test_the_snippet_is_shown_as_it_will_look_on_light_and_dark_pages(browser, live_server, story, journalist):
     with new_page(browser, 390) as page:
-        log_in(page, journalist, live_server.url)
+        share_login(page, journalist, live_server.url)
         page.goto(share_url(live_server, story))
         for scheme in ("light", "dark"):
             frame = page.frame_locator(f'iframe[title="The snippet on a {scheme} page"]')

@@ -7,6 +7,7 @@ from django.urls import reverse
 from playwright.sync_api import expect
 
 from stories.models import Story
+from textengine.tests.chromium import share_login
 
 from .desk import bodies, body, card, desk, drag, said, save, saved, tool
 from .factory import make_story
@@ -161,8 +162,7 @@ def test_what_cannot_be_saved_just_now_stays_on_the_page(open_desk, story, live_
         expect(notice).to_be_visible()
         notice.get_by_role("button", name="Go on writing").click()
         client.force_login(User.objects.get(username="root"))
-        cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])
+        share_login(page, client, live_server.url)
         save(page)
     assert saved(story) == ["one, rewritten", "two", "three"]
 

@@ -10,13 +10,14 @@ from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
 
-from stories.authors import of_their_own
+from stories.authors import name_of, of_their_own
 from stories.models import Story
 from stories.readers import readers
 
 from ..adding import LINES_MAX, Agreement, Plan, add, plan
 from ..finding import our_region
 from ..models import Access, Consent
+from .parts import DayInput
 
 FILE_MAX_BYTES = 200_000
 MEANWHILE = "Something has changed since you looked. See what the list would do now."
@@ -43,7 +44,10 @@ class AddingForm(forms.ModelForm):
         help_text="A text or a table saved as CSV, with the numbers in its first column.",
     )
     region = forms.ChoiceField(
-        label="Numbers without a country are of", choices=regions, initial=our_region, help_text="As ISO 3166 names it."
+        label="Numbers without a country are of",
+        choices=regions,
+        initial=our_region,
+        help_text="By its two letters: GB is the United Kingdom, DE is Germany.",
     )
     story = forms.ModelChoiceField(
         Story.objects.none(),
@@ -56,7 +60,7 @@ class AddingForm(forms.ModelForm):
         model = Consent
         fields = ["how", "given_on", "taken_by"]
         labels = {"how": "How they consented", "given_on": "On which day", "taken_by": "Who took their consent"}
-        widgets = {"given_on": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})}
+        widgets = {"given_on": DayInput}
         help_texts = {
             "how": "Where and in which words: “form at the book fair: Text me the story, I can stop it by STOP”. It is "
             "kept as long as the reader is."
@@ -112,7 +116,7 @@ class AddingMixin:
     def adding_view(self, request: HttpRequest) -> HttpResponse:
         if not may_add(request):
             raise PermissionDenied
-        initial = {"taken_by": request.user.get_full_name() or request.user.get_username()}
+        initial = {"taken_by": name_of(request.user)}
         form = AddingForm(request.POST or None, request.FILES or None, initial=initial, user=request.user)
         if request.method != "POST" or not form.is_valid() or "edit" in request.POST:
             return self.adding_page(request, {"form": form})

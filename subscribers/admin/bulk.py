@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -20,11 +20,6 @@ from ..models import Enrollment, Hold
 MANY = 20_000
 # So many are done while the page waits.
 AT_ONCE = 1000
-
-
-def can_have_next(enrollments: QuerySet[Enrollment]) -> QuerySet[Enrollment]:
-    failed = Q(status=Enrollment.Status.FAILED, pace=None, subscriber__opted_out_at=None)
-    return enrollments.filter(Q(status=Enrollment.Status.ACTIVE) | failed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +55,7 @@ BULKS = {
         "Send the next text now",
         "The text that they wait for is sent at once; the waits after it count from then.",
         "The next text goes out now to {}.",
-        can_have_next,
+        steps.can_have_next,
     ),
 }
 

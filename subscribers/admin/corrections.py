@@ -9,10 +9,10 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
+from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
-from django.utils.dateparse import parse_datetime
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST, require_safe
 
@@ -25,8 +25,8 @@ from textengine.moments import moment
 from .. import correcting
 from ..models import Correction
 from ..steering import Refused
-from ..writing import as_sent
-from .parts import ReadOnlyAdmin
+from .lists import parsed_moment
+from .parts import ReadOnlyAdmin, WordsField
 from .reader_page import Size
 
 
@@ -65,11 +65,7 @@ class CorrectionForm(forms.Form):
         widget=forms.RadioSelect,
         error_messages={"invalid_choice": "The text was changed meanwhile. Choose once more."},
     )
-    body = forms.CharField(
-        label="What it says",
-        required=False,
-        widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off"}),
-    )
+    body = WordsField(label="What it says", widget=forms.Textarea(attrs={"rows": 4, "autocomplete": "off"}))
 
     def __init__(self, text: StoryText, *args, **kwargs):
         super().__init__(*args, **kwargs)
@@ -79,12 +75,6 @@ class CorrectionForm(forms.Form):
         if len(self.wordings) > 1:
             choices += [(digest, f"Who received it as: {words}") for digest, words in self.wordings.items()]
         self.fields["wording"].choices = choices
-
-    def clean_body(self) -> str:
-        body = as_sent(self.cleaned_data["body"])
-        if sentence := correcting.objection(body):
-            raise forms.ValidationError(sentence)
-        return body
 
     @property
     def chosen(self) -> str:
@@ -143,8 +133,8 @@ class CorrectionAdmin(ReadOnlyAdmin):
         form = CorrectionForm(text, request.POST if request.method == "POST" else None)
         preview = None
         if request.method == "POST" and form.is_valid():
-            if "send" in request.POST:
-                return self.send(request, text, form)
+            if "send" in request.POST and (sent := self.send(request, text, form)):
+                return sent
             preview = Preview.of(text, form.chosen, form.cleaned_data["body"], timezone.now())
         body = form.cleaned_data.get("body", "") if form.is_bound else ""
         context = self.context(request, text.story, f"Correct text {text.position}") | {
@@ -153,19 +143,20 @@ class CorrectionAdmin(ReadOnlyAdmin):
             "preview": preview,
             "size": Size.of(body),
             "reply_max": BODY_MAX_LENGTH,
-            "before": Correction.objects.filter(story=text.story, body=body).first() if preview else None,
+            "before": Correction.objects.filter(text=text).first() if preview else None,
         }
         return TemplateResponse(request, "admin/subscribers/correct.html", context)
 
-    def send(self, request: HttpRequest, text: StoryText, form: CorrectionForm) -> HttpResponse:
+    def send(self, request: HttpRequest, text: StoryText, form: CorrectionForm) -> HttpResponse | None:
+        """Send what was seen, and go to its page; where that is refused, say why: it is previewed anew."""
         now = timezone.now()
-        until = parse_datetime(request.POST.get("until", "")) or now
+        until = parsed_moment(request.POST.get("until", ""))
         try:
             body = form.cleaned_data["body"]
-            correction = correcting.start(text, form.chosen, body, until, request.user, now)
+            correction = correcting.start(text, form.chosen, body, until or now, request.user, now)
         except Refused as refused:
             self.message_user(request, str(refused), messages.WARNING)
-            return HttpResponseRedirect(request.get_full_path())
+            return None
         self.log_addition(request, correction, f"Sent to {correction.readers} readers.")
         return HttpResponseRedirect(reverse("admin:subscribers_correction_change", args=[correction.pk]))
 
@@ -222,7 +213,7 @@ class CorrectionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="what it says")
     def words(self, correction: Correction) -> str:
-        return correction.body if len(correction.body) <= 70 else f"{correction.body[:69]}…"
+        return truncatechars(correction.body, 70)
 
     @admin.display(description="readers")
     def progress(self, correction: Correction) -> str:

@@ -19,7 +19,7 @@ from textengine.moments import NOTHING, moment
 from ..exporting.files import TYPES
 from ..exporting.making import at_once, begin, is_small
 from ..models import Access, Export
-from .parts import ReadOnlyAdmin
+from .parts import DayInput, ReadOnlyAdmin, row_id
 from .watching import SEE_NUMBERS
 
 # What one has to be allowed to look at, to have it as a file.
@@ -31,7 +31,6 @@ PERMISSIONS = {
 ALL_EXPORTS = "subscribers.view_export"
 # So many at once may wait for one person.
 WAITING_MAX = 3
-DAY = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
 
 
 def kinds_for(user) -> list[tuple[str, str]]:
@@ -44,7 +43,7 @@ class ExportForm(forms.ModelForm):
     class Meta:
         model = Export
         fields = ["what", "story", "since", "until", "suffix", "whole_numbers"]
-        widgets = {"what": forms.RadioSelect, "suffix": forms.RadioSelect, "since": DAY, "until": DAY}
+        widgets = {"what": forms.RadioSelect, "suffix": forms.RadioSelect, "since": DayInput, "until": DayInput}
         help_texts = {
             "since": "Readers who joined, messages that were planned or came in, or readers who began, on this day or "
             "later. Empty: from the beginning.",
@@ -148,9 +147,7 @@ class ExportAdmin(ReadOnlyAdmin):
     def export_of(self, request: HttpRequest, object_id: int | str) -> Export:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        if not str(object_id).isdecimal():
-            raise Http404
-        return get_object_or_404(self.get_queryset(request).select_related("story"), pk=object_id)
+        return get_object_or_404(self.get_queryset(request).select_related("story"), pk=row_id(str(object_id)))
 
     def seen(self, export: Export) -> dict:
         stuck = export.is_stuck(timezone.now()) or export.status == Export.Status.FAILED

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from django import forms
 from django.contrib import admin
@@ -20,6 +20,7 @@ from textengine.database import planned_anew
 
 from ..funnel.figures import Figures, figures
 from ..funnel.tallies import day_begins
+from .parts import DayInput
 
 # So many saves are offered to compare the readers before and after them.
 SAVES_MAX = 20
@@ -27,13 +28,6 @@ SAVES_MAX = 20
 LIVE, COUNTING = 5, 2
 # And where they are counted in the background now and then.
 KEPT = 20
-
-
-class DayInput(forms.DateInput):
-    input_type = "date"
-
-    def __init__(self):
-        super().__init__(format="%Y-%m-%d")
 
 
 def day_field(label: str) -> forms.DateField:
@@ -98,7 +92,7 @@ def selections(form: ChoiceForm) -> list[Selection]:
     """Return whose figures are asked for: one, or two beside each other."""
     story = form.story
     cleaned = form.cleaned_data if form.is_valid() else {}
-    since, until = begins(cleaned.get("since")), begins(cleaned.get("until"), days=1)
+    since, until = begins(cleaned.get("since")), begins(cleaned.get("until"), days_later=1)
     kind, _, pk = cleaned.get("beside", "").partition("-")
     if kind == "story":
         other = Story.objects.get(pk=pk)
@@ -119,8 +113,8 @@ def selections(form: ChoiceForm) -> list[Selection]:
     ]
 
 
-def begins(day: date | None, days: int = 0) -> datetime | None:
-    return day_begins(day + timedelta(days=days)) if day else None
+def begins(day: date | None, days_later: int = 0) -> datetime | None:
+    return day_begins(day, days_later) if day else None
 
 
 @require_safe
@@ -143,7 +137,7 @@ def view(request: HttpRequest, story_id: int) -> HttpResponse:
     }
     if "part" in request.GET:
         return render(request, "admin/subscribers/funnel_panels.html", context)
-    page = {"title": "Readers", "subtitle": str(story), "opts": Story._meta}
+    page = {"title": "Readers", "subtitle": str(story), "opts": Story._meta, "object": story}
     return render(request, "admin/subscribers/funnel.html", admin.site.each_context(request) | page | context)
 
 

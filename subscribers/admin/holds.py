@@ -147,6 +147,9 @@ class HoldAdmin(ReadOnlyAdmin):
         form = ReleaseForm(request.POST if request.method == "POST" else None)
         if hold.released_at is None and form.is_valid():
             self.let_go(request, hold, Way(form.cleaned_data["way"]))
+        elif form.is_valid() and hold.released_by != request.user:
+            text = "Nothing was done: somebody else had released this hold before you did."
+            self.message_user(request, text, messages.WARNING)
         if hold.released_at or form.is_valid():
             return HttpResponseRedirect(reverse("admin:subscribers_hold_change", args=[object_id]))
         with planned_anew():

@@ -56,7 +56,7 @@ class OlderFilter(admin.SimpleListFilter):
     def before(self) -> tuple[datetime | None, int] | None:
         when, _, pk = (self.value() or "").rpartition("~")
         parsed = parsed_moment(when)
-        valid = pk.isdecimal() and len(pk) < 19 and bool(parsed and parsed.tzinfo) == bool(self.moment)
+        valid = pk.isdecimal() and len(pk) < 19 and bool(parsed) == bool(self.moment)
         return (parsed, int(pk)) if valid else None
 
     def queryset(self, request, queryset):
@@ -70,10 +70,12 @@ class OlderFilter(admin.SimpleListFilter):
 
 
 def parsed_moment(words: str) -> datetime | None:
+    """Return the moment that a page wrote down, with its zone; nothing where these words are none."""
     try:
-        return parse_datetime(words)
+        parsed = parse_datetime(words)
     except ValueError:  # A date that no calendar has.
         return None
+    return parsed if parsed and parsed.tzinfo else None
 
 
 class WindowList(ChangeList):

@@ -3,7 +3,9 @@ are shown."""
 
 from datetime import timedelta
 
-from django.contrib import admin
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
@@ -17,6 +19,7 @@ from textengine.moments import NOTHING, moment
 from .. import error_codes
 from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of
+from ..writing import as_sent, unsendable
 
 LINE = mark_safe("<br>")
 # What is later than this is not only being sent at the moment.
@@ -76,8 +79,35 @@ def reader_link(subscriber: Subscriber) -> str:
     return link("subscribers_subscriber_change", subscriber.pk, subscriber)
 
 
+def row_id(words: str) -> int | None:
+    """Return the id that these words of an address or a form are; None where no row could have it."""
+    return int(words) if words.isdecimal() and len(words) < 19 else None
+
+
 def link(name: str, pk: int, words) -> str:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{name}", args=[pk]), words)
+
+
+class DayInput(forms.DateInput):
+    input_type = "date"
+
+    def __init__(self):
+        super().__init__(format="%Y-%m-%d")
+
+
+class WordsField(forms.CharField):
+    """What somebody writes to readers, as it is sent; why it cannot be, it says itself."""
+
+    widget = forms.Textarea
+
+    def __init__(self, **kwargs):
+        super().__init__(required=False, **kwargs)
+
+    def clean(self, value):
+        body = as_sent(super().clean(value))
+        if sentence := unsendable(body):
+            raise forms.ValidationError(sentence)
+        return body
 
 
 class YesOrNo(admin.EmptyFieldListFilter):
@@ -127,8 +157,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         return super().changelist_view(request, title | (extra_context or {}))
 
     def lookup_allowed(self, lookup, value, request=None):
-        """Refuse what an address may ask of numbers: it would tell them digit by digit."""
-        return "phone_number" not in lookup and super().lookup_allowed(lookup, value, request)
+        """Refuse what an address may ask of numbers, since it would tell them digit by digit, and by patterns."""
+        refused = {"phone_number", "regex", "iregex"} & set(lookup.split("__"))
+        return not refused and super().lookup_allowed(lookup, value, request)
 
 
 class ButtonMixin:
@@ -138,6 +169,9 @@ class ButtonMixin:
     button_name = ""
 
     def button_label(self, request: HttpRequest, obj) -> str:
+        raise NotImplementedError
+
+    def has_send_permission(self, request: HttpRequest) -> bool:
         raise NotImplementedError
 
     def press(self, request: HttpRequest, queryset) -> None:
@@ -154,9 +188,12 @@ class ButtonMixin:
         obj = self.get_object(request, str(object_id))
         if obj is None:
             return self._get_obj_does_not_exist_redirect(request, self.opts, str(object_id))
-        if not self.button_label(request, obj):
-            return HttpResponse("You may not do this.", status=403)
-        self.press(request, self.get_queryset(request).filter(pk=object_id))
+        if not self.has_send_permission(request):
+            raise PermissionDenied
+        if self.button_label(request, obj):
+            self.press(request, self.get_queryset(request).filter(pk=object_id))
+        else:
+            self.message_user(request, "This cannot be done any more.", messages.WARNING)
         return HttpResponseRedirect(
             reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_change", args=[object_id])
         )

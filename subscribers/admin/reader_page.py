@@ -33,6 +33,9 @@ from ..threads import clocks_differ, thread_of
 from .parts import progress_bar, what_comes_next
 from .watching import record_page
 
+WRITE = "subscribers.add_message"
+# What people write to readers: a reply, an answer at the desk, a correction.
+WRITING = (WRITE, "subscribers.add_reply", "subscribers.add_correction")
 LIVE_FIRST = {status: place for place, status in enumerate([*Enrollment.LIVE, *Enrollment.Status])}
 
 
@@ -97,7 +100,7 @@ class ReplyForm(forms.Form):
         label="Write to this reader",
         required=False,
         # Too long is said in our words, which the page keeps.
-        widget=forms.Textarea(attrs={"rows": 3, "data-reply": "", "autocomplete": "off"}),
+        widget=forms.Textarea(attrs={"rows": 3, "autocomplete": "off"}),
     )
 
 
@@ -179,7 +182,7 @@ class ReaderPageMixin:
         return request.user.has_perm("subscribers.change_enrollment")
 
     def may_write(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("subscribers.add_message")
+        return request.user.has_perm(WRITE)
 
     def reader(self, request: HttpRequest, object_id: int) -> Subscriber:
         subscriber = self.get_object(request, str(object_id))
@@ -192,7 +195,7 @@ class ReaderPageMixin:
     def live(self, request: HttpRequest, subscriber: Subscriber) -> tuple[str, str]:
         """Return what goes on on this reader's page, and what tells whether it has changed."""
         context = {
-            "subscriber": subscriber,
+            "objection": writing.objection(subscriber),
             "passages": passages_of(subscriber, self.may_steer(request)),
             "phone": thread_of(subscriber),
             "newsroom_zone": settings.NEWSROOM_ZONE.key.replace("_", " "),
@@ -207,6 +210,7 @@ class ReaderPageMixin:
             live, digest = self.live(request, subscriber)
             context = {
                 "title": "Reader",
+                "show_save_and_continue": False,
                 "live": live,
                 "digest": digest,
                 "objection": writing.objection(subscriber),
@@ -289,13 +293,14 @@ class ReaderPageMixin:
             self.message_user(request, str(refused), messages.WARNING)
             page = reverse("admin:subscribers_subscriber_change", args=[subscriber.pk])
             return self.change_view(as_get(request), str(object_id), page, refused_reply(form, body))
-        self.log_change(request, subscriber, f"Wrote a reply, message {message.pk}.")
+        if message:
+            self.log_change(request, subscriber, f"Wrote a reply, message {message.pk}.")
         self.message_user(request, "Your reply goes out now.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:subscribers_subscriber_change", args=[subscriber.pk]))
 
     def size_view(self, request: HttpRequest) -> HttpResponse:
-        """Answer with what the words on the page are billed as."""
-        if not self.may_write(request):
+        """Answer with what the words on the page are billed as, whatever they are to be."""
+        if not any(map(request.user.has_perm, WRITING)):
             raise PermissionDenied
         size = Size.of(writing.as_sent(request.POST.get("body", "")[: 2 * BODY_MAX_LENGTH]))
         return render(request, "admin/subscribers/reply_size.html", {"size": size, "reply_max": BODY_MAX_LENGTH})

@@ -144,6 +144,7 @@ def show(request: HttpRequest, story: Story, refused: dict[str, forms.Form]) -> 
         "title": "Text me this story",
         "subtitle": str(story),
         "opts": Story._meta,
+        "object": story,
         "story": story,
         "own": own,
         "phone": phone,

@@ -13,17 +13,17 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.views.decorators.http import require_POST
 
-from stories.models import BODY_MAX_LENGTH, Story, StoryText
-from stories.prices import Price
-from stories.segments import measure
+from stories.models import Story, StoryText
 
 from .. import writing
 from ..models import Message, Note, Remark, Reply, Tag, Tagging
 from ..reply_desk import answering, finding, sorting
 from ..steering import Refused
-from .parts import ReadOnlyAdmin
+from ..threads import PICTURES_AT_THE_CARRIER
+from .parts import ReadOnlyAdmin, WordsField, row_id
 from .watching import WatchedMixin, record_page
 
 PERIODS = [("", "At any time"), ("day", "In the last day"), ("week", "In the last 7 days"), ("month", "In 30 days")]
@@ -64,15 +64,7 @@ class FilterForm(forms.Form):
 
 class AnswerForm(forms.Form):
     use_required_attribute = False
-    body = forms.CharField(
-        label="Answer",
-        max_length=BODY_MAX_LENGTH,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={
-            "required": "Write what the answer says.",
-            "max_length": f"An answer has {BODY_MAX_LENGTH:,} characters at most.",
-        },
-    )
+    body = WordsField(label="Answer", widget=forms.Textarea(attrs={"rows": 3}))
     asks_to_quote = forms.BooleanField(required=False, label="This asks whether we may quote")
     key = forms.UUIDField(widget=forms.HiddenInput)
 
@@ -105,7 +97,6 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             return self.admin_site.admin_view(function)
 
         return [
-            path("measure/", view(require_POST(self.measure)), name="subscribers_remark_measure"),
             path("read/", view(require_POST(self.mark_group)), name="subscribers_remark_read"),
             path("answer/<int:story_id>-<int:text_id>/", view(self.answer_group), name="subscribers_remark_answer"),
             path("answers/<int:reply_id>/", view(self.progress), name="subscribers_remark_progress"),
@@ -173,6 +164,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             objection=writing.objection(remark.subscriber),
             asked=asked_before(remark),
             quote_words=answering.QUOTE_WORDS,
+            pictures_note=capfirst(PICTURES_AT_THE_CARRIER),
         )
 
     def act(self, request: HttpRequest, object_id: int) -> HttpResponse:
@@ -204,8 +196,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
 
     def tag(self, request: HttpRequest, remark: Remark) -> None:
         """Put a tag on, or take it off."""
-        chosen = request.POST.get("tag", "")
-        tag = get_object_or_404(Tag, pk=int(chosen) if chosen.isdecimal() and len(chosen) < 19 else 0)
+        tag = get_object_or_404(Tag, pk=row_id(request.POST.get("tag", "")))
         if not Tagging.objects.filter(remark=remark, tag=tag).delete()[0]:
             Tagging.objects.get_or_create(remark=remark, tag=tag)
 
@@ -244,24 +235,16 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         self.mark_read(request, remark)
         return None
 
-    def measure(self, request: HttpRequest) -> HttpResponse:
-        """Answer with what the words on the page are billed as."""
-        if not self.has_answer_permission(request):
-            raise PermissionDenied
-        measured = measure(request.POST.get("body", "")[:BODY_MAX_LENGTH])
-        cost = Price.current().cost_of([(measured, False)])
-        return render(request, "admin/subscribers/reply_desk_measure.html", {"size": measured, "cost": cost})
-
     def mark_group(self, request: HttpRequest) -> HttpResponse:
         """Mark as read what is unread of a group, up to what the page has shown."""
         if not self.has_act_permission(request):
             raise PermissionDenied
         form = FilterForm(request.POST)
         filters = form.filters()
-        up_to = request.POST.get("up_to", "")
-        if filters.text is None or not up_to.isdecimal() or len(up_to) > 18:
+        up_to = row_id(request.POST.get("up_to", ""))
+        if filters.text is None or up_to is None:
             raise BadRequest("No group is named.")
-        unread = filters.remarks().unread().filter(pk__lte=int(up_to))
+        unread = filters.remarks().unread().filter(pk__lte=up_to)
         count = unread.update(read_at=timezone.now(), read_by=request.user)
         messages.success(request, f"Marked as read: {count} {'reply' if count == 1 else 'replies'}.")
         return redirect(f"{reverse('admin:subscribers_remark_changelist')}?group={request.POST['group']}")
@@ -298,6 +281,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         return TemplateResponse(request, "admin/subscribers/reply_desk_answer.html", context)
 
     def progress(self, request: HttpRequest, reply_id: int) -> HttpResponse:
+        """Show how far an answer to a group is; with `part`, only what changes, as the page asks for it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         reply = get_object_or_404(Reply.objects.select_related("story", "text", "created_by"), pk=reply_id)
@@ -308,7 +292,8 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             sent=reply.sent.count(),
             group=finding.Group(reply.story, reply.text, 0),
         )
-        return TemplateResponse(request, "admin/subscribers/reply_desk_progress.html", context)
+        name = "sent" if "part" in request.GET else "progress"
+        return TemplateResponse(request, f"admin/subscribers/reply_desk_{name}.html", context)
 
 
 ACTIONS = {
@@ -329,8 +314,7 @@ class TagAdmin(admin.ModelAdmin):
 
 def find(object_id: int | str) -> Remark:
     """Return a reader's text with all that is said of it; raise Http404 where there is none."""
-    is_number = str(object_id).isdecimal() and len(str(object_id)) < 19
-    found = finding.shown([int(object_id)]) if is_number else []
+    found = finding.shown([row_id(str(object_id))])
     if not found:
         raise Http404("There is no such reply of a reader, or it was erased.")
     return found[0]

@@ -3,7 +3,8 @@
 from zoneinfo import available_timezones
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.actions import delete_selected
 from django.db import transaction
 from django.db.models import Exists, OuterRef, Prefetch
 from django.utils import timezone
@@ -20,6 +21,9 @@ from .lists import LongListMixin, OlderFilter
 from .parts import LINE, ReadersFirst, ReadOnlyAdmin, YesOrNo, marked, progress_bar
 from .reader_page import ReaderPageMixin
 from .watching import NumberMixin, WatchedMixin
+
+# So many are erased while somebody waits, in one transaction; whoever chose all rows has hardly meant that.
+ERASED_AT_ONCE = 50
 
 
 class PhonesFilter(ReadersFirst):
@@ -67,6 +71,7 @@ class SubscriberAdmin(WatchedMixin, NumberMixin, AddingMixin, ReaderPageMixin, L
     ]
     search_fields = ["phone_number"]
     reader_path = "pk"
+    actions = ["delete_selected"]
 
     def has_change_permission(self, request, obj=None):
         return admin.ModelAdmin.has_change_permission(self, request, obj)
@@ -92,6 +97,14 @@ class SubscriberAdmin(WatchedMixin, NumberMixin, AddingMixin, ReaderPageMixin, L
         erasing.erase_by_hand(
             Subscriber.objects.filter(pk__in=list(queryset.values_list("pk", flat=True))), timezone.now()
         )
+
+    @admin.action(description=delete_selected.short_description, permissions=["delete"])
+    def delete_selected(self, request, queryset):
+        """Ask, then erase; more than a page of them are refused."""
+        if len(queryset.values_list("pk")[: ERASED_AT_ONCE + 1]) > ERASED_AT_ONCE:
+            self.message_user(request, f"At most {ERASED_AT_ONCE} readers are deleted at once.", messages.ERROR)
+            return None
+        return delete_selected(self, request, queryset)
 
     def get_queryset(self, request):
         live = with_progress(Enrollment.objects.live())

@@ -1,6 +1,7 @@
 """How an export is written, as CSV or as XLSX: row by row, so that it needs no more memory the longer it is."""
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 
 from xlsxwriter import Workbook
@@ -9,8 +10,9 @@ from xlsxwriter.worksheet import Worksheet
 from .rows import NUMBER, Row
 
 # What makes a spreadsheet take a text for a formula where it stands first (OWASP, "CSV Injection"), also as East Asian
-# keyboards write it.
-FORMULA = tuple("=+-@\t\r\n＝＋－＠")
+# keyboards write it. Where commas are decimal, a spreadsheet begins a cell at each semicolon, too, and a row at each
+# new line, since quotes do not stand first there; many begin one at each tab.
+FORMULA = re.compile(r'^(?=[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?=[ "]*[=+\-@＝＋－＠])')
 # A sheet has so many rows, a cell so many characters.
 SHEET_ROWS, CELL_MAX = 1_048_576, 32_767
 
@@ -23,8 +25,8 @@ class Line:
 
 
 def harmless(cell: str | float | None) -> str | float | None:
-    """Return a cell of a CSV file so that no program takes it for a formula: behind an apostrophe."""
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(FORMULA) else cell
+    """Return a cell of a CSV file so that no program takes any part of it for a formula: behind an apostrophe."""
+    return FORMULA.sub("'", cell) if isinstance(cell, str) else cell
 
 
 def csv_lines(columns: list[str], rows: Iterable[Row]) -> Iterator[str]:

@@ -5,7 +5,7 @@ A row has texts, whole numbers and None; moments are texts, by the newsroom's cl
 
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
 
 import phonenumbers
@@ -73,8 +73,7 @@ def within(export: Export, found: QuerySet) -> QuerySet:
 
 def days_of(export: Export) -> tuple[datetime | None, datetime | None]:
     """Return when the days of an export begin, and when they are over."""
-    until = export.until and export.until + timedelta(days=1)
-    return export.since and day_begins(export.since), until and day_begins(until)
+    return export.since and day_begins(export.since), export.until and day_begins(export.until, days_later=1)
 
 
 def passages_in(story: Story) -> QuerySet[Enrollment]:
@@ -173,9 +172,10 @@ def written(moment: datetime | None) -> str:
 
 
 def shown(number: str, export: Export) -> str:
-    return number if export.whole_numbers else masked(number)
+    return number if export.whole_numbers else as_on_screen(number)
 
 
+# A reader has many messages, and parsing a number takes long.
 @lru_cache(maxsize=10_000)
-def masked(number: str) -> str:
+def as_on_screen(number: str) -> str:
     return on_screen(phonenumbers.parse(number))

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from statistics import median
+from urllib.parse import urlencode
 
 from stories.models import Price, Story, StoryText
 from stories.preview import about
@@ -38,7 +39,9 @@ class Share:
 
     @property
     def words(self) -> str:
-        return f"{self.percent:.0f} %" if not 0 < self.percent < 1 else "under 1 %"
+        if 0 < self.percent < 1:
+            return "under 1 %"
+        return "over 99 %" if 99 < self.percent < 100 else f"{self.percent:.0f} %"
 
 
 @dataclass(slots=True)
@@ -107,6 +110,14 @@ class Figures:
     sampled: int  # from how many passages the times between texts come; 0: from all
     counted_at: datetime | None = None  # when, where it was not now
     progress: int | None = None  # how many are counted, while they are counted for the first time
+    since: datetime | None = None
+    until: datetime | None = None
+
+    @property
+    def joined_in(self) -> str:
+        """What an address of the list of passages says for those who joined in this time alone."""
+        limits = {"created_at__gte": self.since, "created_at__lt": self.until}
+        return urlencode({name: moment.isoformat() for name, moment in limits.items() if moment})
 
     @property
     def last_day(self) -> date | None:
@@ -124,7 +135,7 @@ def figures(
         counts, days = counting.count(story.pk, since, until), counting.joined_by_day(story.pk, since, until)
     waits, sampled = waits_between(story.pk, since, until)
     found = assembled(story, title or str(story), counts, days, waits)
-    found.sampled = sampled
+    found.sampled, found.since, found.until = sampled, since, until
     if tally:
         found.counted_at = tally.counted_at
         found.progress = None if tally.counted_at else counted_until_now(tally.counting)

@@ -27,6 +27,8 @@ TASK_SECONDS = 4
 FRESH, TIMES = timedelta(minutes=1), 10
 # A count of which nothing was heard for so long is dead.
 DEAD = timedelta(minutes=2)
+# Between these, each day begins and ends in all zones.
+FIRST_DAY, LAST_DAY = date(1, 1, 3), date(9999, 12, 28)
 
 Cohort = tuple[datetime, datetime, Counter[Key]]
 
@@ -110,8 +112,13 @@ def day_of(moment: datetime) -> date:
     return moment.astimezone(settings.NEWSROOM_ZONE).date()
 
 
-def day_begins(day: date) -> datetime:
-    return clock_moment(day, datetime.min.time(), settings.NEWSROOM_ZONE)
+def day_begins(day: date, days_later: int = 0) -> datetime:
+    """Return when this day begins by the newsroom's clock, or the one so many days later.
+
+    A day at the end of the calendar, which somebody has typed, is taken for one near it: readers are on neither.
+    """
+    near = min(max(day, FIRST_DAY), LAST_DAY)
+    return clock_moment(near + timedelta(days=days_later), datetime.min.time(), settings.NEWSROOM_ZONE)
 
 
 def cohorts_of(tally: Tally, since: datetime | None = None, until: datetime | None = None) -> Iterator[Cohort]:

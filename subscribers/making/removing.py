@@ -13,11 +13,19 @@ BATCH = 5000
 # Each row before what it points at; `%s` are readers' ids, from the first to the last of a batch.
 READERS = "SELECT id FROM subscribers_subscriber WHERE id BETWEEN %s AND %s AND id IN (SELECT id FROM made_readers)"
 PASSAGES = f"SELECT id FROM subscribers_enrollment WHERE subscriber_id IN ({READERS})"  # noqa: S608
+REMARKS = f"SELECT message_id FROM subscribers_remark WHERE subscriber_id IN ({READERS})"  # noqa: S608
 STATEMENTS = [
+    f"DELETE FROM subscribers_tagging WHERE remark_id IN ({REMARKS})",  # noqa: S608
+    f"DELETE FROM subscribers_note WHERE remark_id IN ({REMARKS})",  # noqa: S608
+    f"DELETE FROM subscribers_replyto WHERE subscriber_id IN ({READERS})",  # noqa: S608
+    f"DELETE FROM subscribers_remark WHERE subscriber_id IN ({READERS})",  # noqa: S608
+    f"DELETE FROM subscribers_recipient WHERE subscriber_id IN ({READERS})",  # noqa: S608
+    f"DELETE FROM subscribers_placement WHERE enrollment_id IN ({PASSAGES})",  # noqa: S608
     f"DELETE FROM subscribers_question WHERE enrollment_id IN ({PASSAGES})",  # noqa: S608
+    f"DELETE FROM subscribers_ownphone WHERE subscriber_id IN ({READERS})",  # noqa: S608
     f"DELETE FROM subscribers_message WHERE subscriber_id IN ({READERS})",  # noqa: S608
     f"DELETE FROM subscribers_enrollment WHERE subscriber_id IN ({READERS})",  # noqa: S608
-    f"DELETE FROM subscribers_ownphone WHERE subscriber_id IN ({READERS})",  # noqa: S608
+    f"DELETE FROM subscribers_consent WHERE subscriber_id IN ({READERS})",  # noqa: S608
     f"DELETE FROM subscribers_subscriber WHERE id IN ({READERS})",  # noqa: S608
 ]
 

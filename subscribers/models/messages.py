@@ -73,6 +73,15 @@ class MessageQuerySet(LockedQuerySet):
             covered |= Q(text=hold.text_id) if hold.text_id else Q(story=hold.story_id)
         return self.filter(covered)
 
+    def free_of(self, holds: Iterable[Hold]) -> Self:
+        """Those that none of these holds covers."""
+        free = self
+        for hold in holds:
+            if hold.story_id is None:
+                return self.none()
+            free = free.exclude(text=hold.text_id) if hold.text_id else free.exclude(story=hold.story_id)
+        return free
+
     def give_back(self) -> int:
         """Let those that were claimed, and whose requests have not begun, be claimed anew."""
         return self.filter(status=Message.Status.SENDING, begun_at=None).update(

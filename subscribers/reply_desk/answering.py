@@ -12,11 +12,11 @@ from django_q.tasks import async_task
 
 from stories.prices import Cost, Price
 from stories.segments import Measurement, measure
-from textengine.database import retried_patiently
+from textengine.database import retried_at_once, retried_patiently
 
 from ..models import Message, Remark, Reply, ReplyTo, Subscriber
 from ..steering import Refused
-from ..writing import objection
+from ..writing import message_to, objection
 
 logger = logging.getLogger(__name__)
 
@@ -27,7 +27,7 @@ TASK = "subscribers.tasks.answer_group"
 QUOTE_WORDS = "May we quote what you wrote to us? Reply YES or NO."
 
 
-@transaction.atomic
+@retried_at_once
 def answer(remark: Remark, body: str, by, now: datetime, key: UUID, asks_to_quote: bool = False) -> None:
     """Answer one reader; a `key` that comes twice acts once. Raises Refused."""
     facts = {"body": body, "story_id": remark.story_id, "text_id": remark.text_id, "asks_to_quote": asks_to_quote}
@@ -51,30 +51,21 @@ def send(reply: Reply, remarks: Collection[Remark], now: datetime) -> None:
     may = Subscriber.objects.filter(pk__in=readers, opted_out_at=None, forgotten_at=None)
     allowed = set(may.locked().values_list("pk", flat=True))
     had = set(ReplyTo.objects.filter(reply=reply, subscriber__in=allowed).values_list("subscriber", flat=True))
-    chosen = [readers[pk] for pk in sorted(allowed - had)]
-    messages = Message.objects.bulk_create(message_to(remark, reply.body, now) for remark in chosen)
+    chosen = [(pk, readers[pk]) for pk in sorted(allowed - had)]
+    messages = Message.objects.bulk_create(
+        # From the number of ours that this reader texted.
+        message_to(pk, remark.message.number, reply.body, reply.created_by_id, now, story_id=remark.story_id)
+        for pk, remark in chosen
+    )
     ReplyTo.objects.bulk_create(
-        ReplyTo(reply=reply, remark=remark, subscriber_id=remark.subscriber_id, message=message, created_at=now)
-        for remark, message in zip(chosen, messages, strict=True)
+        ReplyTo(reply=reply, remark=remark, subscriber_id=pk, message=message, created_at=now)
+        for (pk, remark), message in zip(chosen, messages, strict=True)
     )
     answered = [remark.pk for remark in remarks if remark.subscriber_id in allowed]
     Remark.objects.filter(pk__in=answered).update(answered_at=now)
     if reply.asks_to_quote:
-        asked = Remark.objects.filter(pk__in=[remark.pk for remark in chosen], quoting=Remark.Quoting.UNASKED)
+        asked = Remark.objects.filter(pk__in=[remark.pk for _, remark in chosen], quoting=Remark.Quoting.UNASKED)
         asked.update(quoting=Remark.Quoting.ASKED)
-
-
-def message_to(remark: Remark, body: str, now: datetime) -> Message:
-    """Return an answer from the number of ours that this reader texted."""
-    return Message(
-        direction=Message.Direction.OUTBOUND,
-        status=Message.Status.SCHEDULED,
-        subscriber_id=remark.subscriber_id,
-        number=remark.message.number,
-        story_id=remark.story_id,
-        body=body,
-        due_at=now,
-    )
 
 
 @dataclass(frozen=True, slots=True)

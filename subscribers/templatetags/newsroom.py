@@ -1,6 +1,9 @@
 from django import template
+from django.db.models import Q
 from django.utils import timezone
 
+from stories.authors import of_their_own
+from stories.models import Story
 from subscribers.admin import today
 from subscribers.models import Hold
 from textengine.moments import moment
@@ -11,11 +14,12 @@ register.filter(moment)
 
 @register.simple_tag(takes_context=True)
 def holds_to_show(context) -> list[Hold]:
-    """Return what is held, and what is being let go, for those who are logged in to the admin."""
+    """Return what is held, and what is being let go, of what this person knows of, who is logged in to the admin."""
     user = getattr(context.get("request"), "user", None)
     if not (user and user.is_active and user.is_staff):
         return []
-    return list(Hold.objects.unfinished().select_related("story", "text", "created_by"))
+    concerns = Q(story=None) | Q(story__in=of_their_own(Story.objects.all(), user))
+    return list(Hold.objects.unfinished().filter(concerns).select_related("story", "text", "created_by"))
 
 
 @register.simple_tag(takes_context=True)

@@ -1,9 +1,10 @@
-"""Readers, their passages and messages for tests."""
+"""Readers, their passages and messages, and people of the newsroom, for tests."""
 
 from datetime import timedelta
 from itertools import count
 from uuid import uuid4
 
+from django.contrib.auth.models import Group, User
 from django.db import transaction
 from django.utils import timezone
 
@@ -14,6 +15,13 @@ from subscribers.scheduling import schedule
 
 numbers = count(100)
 OUR_NUMBER = "+15005550006"
+
+
+def make_account(group: str, name: str = "") -> User:
+    """Return somebody of the newsroom in this group, called as it is unless `name` says otherwise."""
+    user = User.objects.create_user(name or group, is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    return user
 
 
 def make_subscriber(number: str = "", **fields) -> Subscriber:

@@ -26,14 +26,6 @@ def story():
     return make_story([("One", 3600), ("Two", 60)], title="The River")
 
 
-@pytest.fixture
-def chief(client):
-    user = User.objects.create_user("chief", is_staff=True)
-    user.groups.add(Group.objects.get(name="Desk chiefs"))
-    client.force_login(user)
-    return client
-
-
 def form(story, source: str = "", **fields) -> dict:
     consented = {"how": "form at the fair", "given_on": "2026-01-02", "taken_by": "Ada"}
     return {"source": source, "region": "US", "story": story.pk} | consented | fields
@@ -93,11 +85,19 @@ def test_a_list_says_what_it_would_do_line_by_line(story, settings):
         "+1415": Outcome.NO_NUMBER,
         f"{BEN}, 2026-13-01": Outcome.NO_DATE,
         f"{BEN}, 2999-01-01": Outcome.NO_DATE,
+        f"{BEN}, 11/30/2025": Outcome.NO_DATE,
+        f"{BEN}, 30.11.2025 15:04": Outcome.NO_DATE,
         f"{BEN}, 2026-01-01": Outcome.NEW,
     }
     found = adding.plan("\n".join(lines), "US", story, timezone.localdate())
     assert [line.outcome for line in found.lines] == [outcome for outcome in lines.values() if outcome]
     assert [line.place for line in found.lines][:3] == [2, 4, 5]
+
+
+def test_a_date_is_no_number_though_its_digits_are_one(story):
+    lines = ["2025-11-25", "2025/11/25 3:04:11 PM", "25.11.2025", "0208 2025", "0208/2025"]
+    found = adding.plan("\n".join(lines), "DE", story, timezone.localdate())
+    assert [line.number for line in found.lines] == ["", "", "", "+492082025", "+492082025"]
 
 
 def test_our_own_number_is_refused(story, settings):

@@ -5,7 +5,6 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 
@@ -16,28 +15,12 @@ from subscribers.outcomes import Outcome
 from textengine.carrier import CarrierError, action_for
 
 from .engine import claimed
-from .factory import make_enrollment, make_message
+from .factory import make_account, make_enrollment, make_message
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 PUT_ON = reverse("admin:subscribers_hold_put_on")
 HOME = reverse("admin:index")
-
-
-@pytest.fixture
-def log_in(client):
-    def log_in(group: str):
-        user = User.objects.create_user(group, is_staff=True)
-        user.groups.add(Group.objects.get(name=group))
-        client.force_login(user)
-        return client
-
-    return log_in
-
-
-@pytest.fixture
-def chief(log_in):
-    return log_in("Desk chiefs")
 
 
 def page(client, address: str) -> str:
@@ -64,7 +47,7 @@ def test_one_press_holds_everything_from_whatever_page_and_leads_back_to_it(chie
     response = chief.post(PUT_ON, {"reason": "A wrong name", "next": there})
     assert response["Location"] == there
     hold = Hold.objects.active().get()
-    assert (hold.story, hold.text, hold.reason, hold.created_by.username) == (None, None, "A wrong name", "Desk chiefs")
+    assert (hold.story, hold.text, hold.reason, hold.created_by.username) == (None, None, "A wrong name", "chief")
     assert LogEntry.objects.get().get_change_message() == "Added."
     assert "Everything is on hold since" in page(chief, there)
 
@@ -166,7 +149,7 @@ def test_a_hold_is_released_in_the_way_that_is_chosen(chief, way, next_text, sai
     message = Message.objects.get(enrollment=enrollment, sent_at=None, step__isnull=False)
     assert (message.status, message.text.body) == ("scheduled", next_text)
     hold.refresh_from_db()
-    assert (hold.way, hold.released_by.username) == (way or "rhythm", "Desk chiefs")
+    assert (hold.way, hold.released_by.username) == (way or "rhythm", "chief")
     assert LogEntry.objects.get().get_change_message().startswith("Released: ")
 
 
@@ -204,3 +187,23 @@ def test_what_means_stop_everything_puts_the_brake_on_by_itself_and_says_why(chi
     outcomes.record([Outcome(ids[0], timezone.now(), error=error)], lease)
     assert f"Set by itself: {why}" in page(chief, HOME)
     assert Message.objects.get().status == "scheduled"
+
+
+def test_who_writes_sees_no_hold_on_a_story_of_others(log_in):
+    journalist = log_in("Journalists")
+    own, other = make_story(title="The River"), make_story(title="The Bus")
+    other.authors.clear()
+    for story in (own, other, None):
+        Hold.objects.create(story=story, reason="Wrong.")
+    text = page(journalist, HOME)
+    assert "“The River” is on hold" in text
+    assert "Everything is on hold" in text
+    assert "The Bus" not in text
+
+
+def test_of_two_who_release_a_hold_the_second_is_told(chief):
+    hold = Hold.objects.create(reason="A wrong name")
+    holds.release(hold, timezone.now(), Hold.Way.NOW, make_account("Editors", "other"))
+    text = chief.post(release_of(hold), {"way": "skip"}, follow=True).content.decode()
+    assert "somebody else had released this hold before you did" in text
+    assert Hold.objects.get().way == "now"

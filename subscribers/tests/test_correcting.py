@@ -257,7 +257,7 @@ def test_many_are_spread_over_time_so_that_the_storys_own_texts_get_through(stor
     assert [round((moment - correction.created_at).total_seconds()) for moment in due] == [0, 1, 2, 3, 4]
 
 
-@pytest.mark.parametrize(("body", "sentence"), [("  ", "Write the correction"), ("x" * 1601, "too long")])
+@pytest.mark.parametrize(("body", "sentence"), [("  ", "nothing to send"), ("x" * 1601, "too long")])
 def test_what_the_carrier_would_not_take_is_refused(story, user, body, sentence):
     make_enrollment(story=story, sent=2)
     with pytest.raises(Refused, match=sentence):

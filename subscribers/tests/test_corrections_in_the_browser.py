@@ -1,7 +1,6 @@
 """A correction in Chromium, from the story's page until it has gone out."""
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -11,19 +10,11 @@ from stories.tests.factory import make_story
 from subscribers import correcting
 from subscribers.models import Correction, Message
 from textengine.tests.accessibility import assert_accessible, assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 from .factory import make_enrollment, make_subscriber
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
-
-
-@pytest.fixture
-def editor(client):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
-    return client
 
 
 def test_an_editor_corrects_a_text_and_sees_it_go_out(browser, live_server, editor):
@@ -35,8 +26,7 @@ def test_an_editor_corrects_a_text_and_sees_it_go_out(browser, live_server, edit
         make_enrollment(story=story, sent=2)
     make_enrollment(make_subscriber(opted_out_at=timezone.now()), story, sent=1)
     with new_page(browser, bypass_csp=True) as page:
-        cookie = {"name": "sessionid", "value": editor.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([cookie])
+        share_login(page, editor, live_server.url)
         page.goto(live_server.url + reverse("admin:stories_story_change", args=[story.pk]))
         page.get_by_role("link", name="Corrections").click()
         page.get_by_role("link", name="Correct text 1").click()

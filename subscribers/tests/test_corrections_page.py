@@ -19,14 +19,6 @@ pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 
 
 @pytest.fixture
-def editor(client):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
-    return client
-
-
-@pytest.fixture
 def story():
     story = make_story([("One", 60), ("It was Monday.", 60)])
     history.keep(story, timezone.now())
@@ -125,10 +117,31 @@ def test_nobody_to_send_to_is_said_and_has_no_button(editor, story):
     assert 'name="send"' not in text
 
 
-def test_the_same_words_once_more_are_warned_of(editor, story):
+def test_a_text_that_was_corrected_before_is_warned_of(editor, story):
     make_enrollment(story=story, sent=2)
     confirm(editor, story)
     assert "The same words were sent as a correction before" in preview(editor, story)
+    assert re.search("This text was corrected before, .*: “It was Tuesday.”", preview(editor, story, body="Or not."))
+
+
+@pytest.mark.parametrize("body", ["It was Tuesday.", "Sorry: Tuesday it was."])
+def test_of_two_who_correct_a_text_at_once_the_second_is_asked_to_look_again(editor, story, body):
+    make_enrollment(story=story, sent=2)
+    seen = hidden(preview(editor, story, body=body))
+    confirm(editor, story)
+    text = editor.post(write_url(story), seen).content.decode()
+    assert "This text was corrected by eddie since you looked: “It was Tuesday.”" in text
+    assert Correction.objects.count() == 1
+    # The words are still there, seen anew.
+    assert editor.post(write_url(story), hidden(text)).status_code == 302
+    assert sorted(Correction.objects.values_list("body", flat=True)) == sorted(["It was Tuesday.", body])
+
+
+@pytest.mark.parametrize("until", ["2026-13-45T00:00:00+00:00", "2026-11-25", "2026-11-25T08:00:00", "soon"])
+def test_a_moment_that_is_none_is_taken_for_now(editor, story, until):
+    make_enrollment(story=story, sent=2)
+    editor.post(write_url(story), {"wording": "", "body": "It was Tuesday.", "send": "yes", "until": until})
+    assert Correction.objects.get().until == Correction.objects.get().created_at
 
 
 def test_the_progress_is_what_the_messages_say_and_it_can_be_stopped(editor, story):

@@ -9,7 +9,7 @@ from stories.tests.factory import make_story
 from subscribers import tasks
 from subscribers.exporting import making
 from textengine.tests.accessibility import assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 from .factory import make_enrollment, make_inbound, make_subscriber
 
@@ -25,9 +25,8 @@ def test_a_desk_chief_does_what_only_desk_chiefs_may(browser, live_server, clien
     make_story(title="The River")
     reader = make_enrollment(make_subscriber("+12125550142"), sent=1).subscriber
     make_inbound(reader, "Thanks")
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
     with new_page(browser, bypass_csp=True) as page:
-        page.context.add_cookies([cookie])
+        share_login(page, client, live_server.url)
         page.goto(live_server.url + reverse("admin:subscribers_subscriber_change", args=[reader.pk]))
         page.get_by_role("button", name="Show the whole number").click()
         expect(page.get_by_text("Whole number:")).to_contain_text("+1 212-555-0142")

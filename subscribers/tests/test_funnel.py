@@ -1,9 +1,12 @@
 """Where a story's readers are: every figure is counted once more, row by row, by another way."""
 
+import re
 from collections import Counter
 from datetime import timedelta
+from html import unescape
 from io import StringIO
 from statistics import median
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -22,7 +25,7 @@ from subscribers import bulk, tasks
 from subscribers.funnel import figures as figures_module
 from subscribers.funnel import tallies
 from subscribers.funnel.counting import count, joined_by_day
-from subscribers.funnel.figures import figures
+from subscribers.funnel.figures import Share, figures
 from subscribers.models import Enrollment, Message, Question, Tally
 from subscribers.tests.factory import make_enrollment, make_message, make_subscriber
 
@@ -381,3 +384,29 @@ def test_words_of_a_story_are_only_words(journalist):
     text = journalist.get(page_of(story)).content.decode()
     assert "&lt;script&gt;alert(1)" in text
     assert "<script>alert" not in text
+
+
+@pytest.mark.parametrize("zone", ["Asia/Tokyo", "America/New_York"])
+def test_days_at_both_ends_of_the_calendar_have_everybody_between_them(journalist, settings, zone):
+    settings.NEWSROOM_ZONE = ZoneInfo(zone)
+    page = page_of(make_enrollment().story)
+    text = journalist.get(page, {"since": "0001-01-01", "until": "9999-12-31"}).content.decode()
+    assert "<dt>Joined</dt><dd><b>1</b>" in text
+
+
+def test_a_figure_leads_to_a_list_of_as_many(made, client):
+    client.force_login(User.objects.create_superuser("admin"))
+    since, middle = (timezone.localdate() - timedelta(days=days) for days in (20, 5))
+    page = client.get(page_of(made), {"since": since, "beside": "day", "split": middle})
+    found = re.findall(r'<a href="([^"]*/enrollment/[^"]*)">([\d,]+)</a>', page.content.decode())
+    assert len(found) > 4
+    for address, figure in found:
+        assert client.get(unescape(address)).context["cl"].result_count == int(figure), address
+
+
+@pytest.mark.parametrize(
+    ("count", "words"),
+    [(0, "0 %"), (1, "under 1 %"), (500, "50 %"), (990, "99 %"), (999, "over 99 %"), (1000, "100 %")],
+)
+def test_a_share_is_all_or_nothing_only_where_it_is(count, words):
+    assert Share(count, 1000).words == words

@@ -1,7 +1,6 @@
 """Readers' places and the list of passages as an editor uses them, in Chromium."""
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.urls import reverse
 from playwright.sync_api import expect
@@ -10,23 +9,20 @@ from stories.models import Story
 from subscribers.admin import funnel
 from subscribers.models import Enrollment
 from textengine.tests.accessibility import assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
-from .factory import make_enrollment
+from .factory import make_account, make_enrollment
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
 def editor(browser, live_server, client, tmp_path):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
+    client.force_login(make_account("Editors", "eddie"))
     with (tmp_path / "said").open("w") as said:
         call_command("makereaders", 60, stdout=said)
     with new_page(browser, bypass_csp=True) as page:
-        session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([session])
+        share_login(page, client, live_server.url)
         yield page
 
 

@@ -53,6 +53,15 @@ def test_it_says_how_one_is_forgotten(client, settings, words, contact, said):
     assert ("desk@example.org" in text) == bool(contact)
 
 
+@pytest.mark.parametrize(
+    "ways", [{}, {"DIGEST_EMAILS": ["desk@example.org"]}, {"DIGEST_WEBHOOK": "https://example.org"}]
+)
+def test_it_says_where_digests_go(client, settings, ways):
+    for name, way in ways.items():
+        setattr(settings, name, way)
+    assert ("sent to our people by e-mail or in a chat" in statement(client)) == bool(ways)
+
+
 def test_it_names_the_carrier(client, settings):
     settings.TWILIO_API_URL = "https://api.twilio.com"
     assert "Texts go through Twilio" in statement(client)

@@ -5,7 +5,6 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -17,19 +16,12 @@ from stories.turns import Turn
 from subscribers import bulk, tasks
 from subscribers.admin import bulk as bulk_admin
 from subscribers.admin import lists
+from subscribers.admin.enrollments import EnrollmentAdmin
 from subscribers.models import Enrollment, Message, Subscriber
 
 from .factory import make_enrollment, make_inbound, make_subscriber
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
-
-
-@pytest.fixture
-def editor(client):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
-    return client
 
 
 def list_of(model: str) -> str:
@@ -265,3 +257,15 @@ def test_more_than_a_list_can_stand_are_refused(editor, monkeypatch):
     text = act(editor, "stop", [make_enrollment(), make_enrollment()])
     assert "more than 1 reader" in text
     assert states() == ["active", "active"]
+
+
+def test_all_that_were_found_are_not_called_as_many_as_were_counted(editor, monkeypatch):
+    monkeypatch.setattr(lists, "ROWS_MAX", 2)
+    monkeypatch.setattr(EnrollmentAdmin, "list_per_page", 1)
+    for _ in range(2):
+        make_enrollment()
+    assert "Select all 2 enrollments" in editor.get(list_of("enrollment")).content.decode()
+    make_enrollment()
+    text = editor.get(list_of("enrollment")).content.decode()
+    assert "Select all that were found" in text
+    assert not re.search(r"(Select a|A)ll 2", text)

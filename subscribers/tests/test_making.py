@@ -1,10 +1,13 @@
 """Readers who never were: as many as asked, with histories that fit together, and only where nobody is real."""
 
+from datetime import time
 from io import StringIO
+from zoneinfo import ZoneInfo
 
 import phonenumbers
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.db.models import Count, F, Q
 from django.utils import timezone
 
@@ -12,7 +15,22 @@ from stories.models import Story
 from stories.tests.factory import make_story
 from subscribers import scheduling
 from subscribers.making import rows
-from subscribers.models import Enrollment, Message, Question, Subscriber
+from subscribers.models import (
+    Consent,
+    Correction,
+    Enrollment,
+    Message,
+    Note,
+    Placement,
+    Question,
+    Recipient,
+    Remark,
+    Reply,
+    ReplyTo,
+    Subscriber,
+    Tag,
+)
+from subscribers.reply_desk import sorting
 
 from .factory import make_enrollment, make_subscriber
 
@@ -69,6 +87,11 @@ def test_histories_fit_together():
     assert Message.objects.filter(status="undelivered", error_code=None).count() == 0
     choices = set(Question.objects.exclude(answered_at=None).values_list("choice", flat=True))
     assert choices == {"anything", "A", "B", "C"}
+    in_new_york = Message.objects.filter(subscriber__time_zone="America/New_York", text__at=time(8)).exclude(
+        sent_at=None
+    )
+    clock = ZoneInfo("America/New_York")
+    assert {moment.astimezone(clock).hour for moment in in_new_york.values_list("sent_at", flat=True)} == {8}
 
 
 def test_made_readers_read_on():
@@ -110,6 +133,26 @@ def test_numbers_of_films_are_nobodys_and_stay_when_made_readers_go():
     assert counts() == before
     assert Question.objects.count() == 0
     assert list(Story.objects.all()) == [kept.story]
+
+
+def test_made_readers_go_with_all_that_was_done_to_them():
+    make(30)
+    now = timezone.now()
+    sorting.sort(now)
+    remark, enrollment = Remark.objects.first(), Enrollment.objects.first()
+    reader, text = enrollment.subscriber, enrollment.story.texts.first()
+    remark.tags.add(Tag.objects.first())
+    Note.objects.create(remark=remark, body="Ask again.")
+    reply = Reply.objects.create(body="Thank you.", story=remark.story)
+    ReplyTo.objects.create(reply=reply, remark=remark, subscriber=remark.subscriber, message_id=1, created_at=now)
+    correction = Correction.objects.create(story=text.story, text=text, place=1, until=now, body="Sorry.", readers=1)
+    Recipient.objects.create(correction=correction, subscriber=reader, message=reader.messages.first())
+    Placement.objects.create(enrollment=enrollment, step=1, text=text, passed=[], placed_at=now)
+    Consent.objects.create(subscriber=reader, how="On paper.", given_on=now, taken_by="Jo")
+    make(remove=True)
+    connection.check_constraints()
+    assert counts() == [0, 0, 0]
+    assert not any(model.objects.exists() for model in (Remark, Note, ReplyTo, Recipient, Placement, Consent))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,13 @@ def test_the_list_is_the_whole_one():
     assert len(NAUGHTY) > 450
 
 
-@pytest.mark.parametrize("reading", [False, True], ids=["of nobody known", "in the middle of a story"])
+@pytest.mark.parametrize(
+    "reading",
+    [
+        pytest.param(False, marks=pytest.mark.slow, id="of nobody known"),
+        pytest.param(True, id="in the middle of a story"),
+    ],
+)
 def test_naughty_strings_are_kept_exactly_and_break_nothing(reading):
     make_story(keyword="ferry")
     for place, body in enumerate(NAUGHTY + OURS):

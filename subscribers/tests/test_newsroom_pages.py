@@ -11,7 +11,7 @@ from PIL import Image
 
 from stories.tests.factory import make_story
 from subscribers.models import Hold
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 from textengine.tests.processes import wait_until
 
 from .factory import make_enrollment, make_inbound, make_message
@@ -23,11 +23,10 @@ pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def open_page(browser, live_server, client):
     """Return a way to open a page of the newsroom, logged in, in a window of some width."""
     client.force_login(User.objects.create_superuser("root"))
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
 
     def open_page(name: str, *ids: int, width: int = 1280):
         page = pages.enter_context(new_page(browser, width))
-        page.context.add_cookies([cookie])
+        share_login(page, client, live_server.url)
         page.goto(live_server.url + reverse(f"admin:subscribers_{name}", args=ids))
         return page
 

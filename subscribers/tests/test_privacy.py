@@ -102,9 +102,10 @@ def test_no_other_part_of_a_number_finds_a_reader(editor, name, words):
         (LISTS[1], "subscriber__phone_number__startswith"),
         (LISTS[2], "subscriber__phone_number__startswith"),
         (LISTS[2], "enrollment__subscriber__phone_number__gt"),
+        (LISTS[2], "sender__regex"),
     ],
 )
-def test_an_address_asks_nothing_of_numbers(editor, name, lookup):
+def test_an_address_asks_nothing_of_numbers_and_by_no_pattern(editor, name, lookup):
     make_enrollment(make_subscriber(WHOLE))
     assert editor.get(reverse(name), {lookup: "+1212"}).status_code == 400
 
@@ -196,6 +197,17 @@ def test_what_was_looked_at_is_neither_changed_nor_taken_away(chief):
     assert "desk-chiefs" in html
 
 
+@pytest.mark.parametrize(
+    ("words", "count"), [(WHOLE, 1), ("0142", 1), ("0143", 0), ("chiefs", 2), ("… 42", 1), ("", 2)]
+)
+def test_who_looked_at_a_reader_is_found_by_the_number(chief, words, count):
+    for number in (WHOLE, "+12125550177"):
+        chief.get(page_of(make_subscriber(number)))
+    page = chief.get(reverse("admin:subscribers_access_changelist"), {"q": words})
+    assert len(page.context["cl"].result_list) == count
+    assert ("Show all" in page.text) == bool(words)
+
+
 def test_an_editor_does_not_read_who_looked(editor):
     assert editor.get(reverse("admin:subscribers_access_changelist")).status_code == 403
 
@@ -205,6 +217,7 @@ def test_a_desk_chief_erases_a_reader_after_a_question(chief):
     make_enrollment()
     question = chief.get(page_of(enrollment.subscriber, "delete")).content.decode()
     assert "Are you sure" in question
+    assert "Nobody can bring it back" in question
     assert numbers_in(question) == set()
     page = chief.post(page_of(enrollment.subscriber, "delete"), {"post": "yes"}, follow=True).content.decode()
     assert numbers_in(page) == set()
@@ -216,10 +229,20 @@ def test_a_desk_chief_erases_a_reader_after_a_question(chief):
 def test_chosen_readers_are_erased_and_each_is_on_record(chief):
     chosen = [make_subscriber().pk for _ in range(3)]
     kept = make_subscriber()
-    form = {"action": "delete_selected", "_selected_action": chosen, "post": "yes"}
-    chief.post(reverse(LISTS[0]), form)
+    form = {"action": "delete_selected", "_selected_action": chosen}
+    assert "Nobody can bring it back" in chief.post(reverse(LISTS[0]), form).content.decode()
+    chief.post(reverse(LISTS[0]), form | {"post": "yes"})
     assert list(Subscriber.objects.all()) == [kept]
     assert list(Access.objects.filter(what="erasure").values_list("subscriber", flat=True)) == [None] * 3
+
+
+def test_no_more_readers_are_erased_at_once_than_a_page_shows(chief, monkeypatch):
+    monkeypatch.setattr("subscribers.admin.subscribers.ERASED_AT_ONCE", 1)
+    chosen = [make_subscriber().pk for _ in range(2)]
+    form = {"action": "delete_selected", "_selected_action": chosen[:1], "select_across": "1", "post": "yes"}
+    page = chief.post(reverse(LISTS[0]), form, follow=True)
+    assert "At most 1 readers are deleted at once." in page.text
+    assert Subscriber.objects.count() == 2
 
 
 def test_an_editor_erases_nobody(editor):

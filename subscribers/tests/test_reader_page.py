@@ -1,6 +1,7 @@
 """A reader's page: what it shows, what it offers, and that nobody else can press what it offers."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -18,14 +19,6 @@ from subscribers.models import Enrollment, Message, Subscriber
 from .factory import make_enrollment, make_inbound, make_message, make_subscriber
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
-
-
-@pytest.fixture
-def editor(client):
-    user = User.objects.create_user("eddie", is_staff=True)
-    user.groups.add(Group.objects.get(name="Editors"))
-    client.force_login(user)
-    return client
 
 
 def url(name: str, enrollment: Enrollment, *more) -> str:
@@ -117,6 +110,17 @@ def test_a_reply_goes_out_and_stands_in_the_thread_with_its_writer(editor):
     assert "It is." not in LogEntry.objects.get().change_message
 
 
+def test_a_reply_goes_out_once_though_its_button_is_pressed_twice(editor):
+    reader = make_subscriber()
+    for body in ("It is.", "It is.\r\n", "It is. Really.", "It is."):
+        assert "Your reply goes out now." in editor.post(page_of(reader, "reply"), {"body": body}, follow=True).text
+    assert [message.body for message in Message.objects.order_by("pk")] == ["It is.", "It is. Really."]
+    assert LogEntry.objects.count() == 2
+    Message.objects.update(created_at=timezone.now() - timedelta(minutes=2))
+    editor.post(page_of(reader, "reply"), {"body": "It is."})
+    assert Message.objects.count() == 3
+
+
 def test_a_reply_that_is_refused_is_not_lost(editor):
     reader = make_subscriber()
     Subscriber.objects.update(opted_out_at=timezone.now())
@@ -140,6 +144,7 @@ def test_nobody_is_offered_to_write_to_who_opted_out(editor):
         ("x" * 161, "2 texts"),
         ("Ja, “so” ist es.", "make it Unicode"),
         ("x" * 1601, "too long: 1600 characters at most"),
+        ("“" + "x" * 70, "0.0256 USD"),
         ("", "Nothing written yet"),
     ],
 )

@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from subscribers.models import Message, Remark
 from textengine.tests.accessibility import assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 from .desk import make_readers, make_remark
 
@@ -18,9 +18,7 @@ def test_an_editor_reads_tags_and_answers_by_keyboard_while_more_comes_in(browse
     with new_page(browser, bypass_csp=True) as page:
         oldest, _, newest = make_readers(3)
         client.force_login(User.objects.create_superuser("sam"))
-        page.context.add_cookies(
-            [{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}]
-        )
+        share_login(page, client, live_server.url)
         page.clock.install()
         page.goto(f"{live_server.url}/admin/subscribers/remark/")
         rows = page.locator("[data-remark]")
@@ -35,7 +33,7 @@ def test_an_editor_reads_tags_and_answers_by_keyboard_while_more_comes_in(browse
         page.keyboard.press("r")
         page.keyboard.type("It is “true”.")
         page.clock.run_for(1000)
-        expect(opened.locator("[data-measure]")).to_contain_text("1 segment")
+        expect(opened.locator("[data-counted]")).to_contain_text("1 text")
         assert_accessible_everywhere(page)
         make_remark(oldest.subscriber.enrollments.get(), "And one more thing")
         page.clock.run_for(10_000)

@@ -10,7 +10,7 @@ from stories.segments import measure
 from subscribers.models import SystemText
 from subscribers.wording import OCCASIONS, Kind, filled, sample, warnings
 from textengine.tests.accessibility import assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
 pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 LIST, ADD = (reverse(f"admin:subscribers_systemtext_{name}") for name in ("changelist", "add"))
@@ -155,8 +155,7 @@ def test_silence_is_pointed_out_where_somebody_has_to_get_an_answer():
 def log_in_page(live_server, client, settings):
     settings.PUBLIC_URL = live_server.url
     log_in(client, "Editors")
-    cookie = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-    return lambda page: page.context.add_cookies([cookie])
+    return lambda page: share_login(page, client, live_server.url)
 
 
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)

@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 from playwright.sync_api import expect
@@ -12,21 +11,18 @@ from stories.tests.factory import make_story
 from subscribers.admin import today
 from subscribers.models import Heartbeat, Hold, Message
 from textengine.tests.accessibility import assert_accessible_everywhere
-from textengine.tests.chromium import new_page
+from textengine.tests.chromium import new_page, share_login
 
-from .factory import make_enrollment, make_message
+from .factory import make_account, make_enrollment, make_message
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 
 @pytest.fixture
 def chief(browser, live_server, client):
-    user = User.objects.create_user("chief", is_staff=True)
-    user.groups.add(Group.objects.get(name="Desk chiefs"))
-    client.force_login(user)
+    client.force_login(make_account("Desk chiefs", "chief"))
     with new_page(browser, bypass_csp=True) as page:
-        session = {"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}
-        page.context.add_cookies([session])
+        share_login(page, client, live_server.url)
         yield page
 
 
@@ -52,16 +48,21 @@ def test_a_desk_chief_watches_the_day_holds_a_text_and_releases_it(chief, live_s
     # By keyboard: to the story, and its brake.
     chief.set_viewport_size({"width": 1280, "height": 900})
     chief.keyboard.press("Enter")
-    chief.get_by_role("button", name="Hold …").press("Enter")
+    brake = chief.get_by_role("button", name="Hold …")
+    brake.wait_for()
+    chief.wait_for_load_state()
+    brake.press("Enter")
     reason = chief.get_by_role("textbox", name="Why")
     expect(reason).to_be_focused()
+    # What stands there can be written over at once.
+    chief.keyboard.type("A wrong name")
+    expect(reason).to_have_value("A wrong name")
     # The box is looked at by itself: it half covers buttons, which can be pressed again when it is closed.
     chief.evaluate(
         "for (const each of document.querySelectorAll('main fieldset, main .inline-group')) each.inert = true"
     )
     assert_accessible_everywhere(chief)
     chief.get_by_role("combobox", name="What").select_option(label="Text 2: Two")
-    reason.fill("A wrong name")
     reason.press("Enter")
     expect(chief.locator(".hold-banner")).to_contain_text("Text 2 of “The River” is on hold")
     Message.objects.filter(enrollment=enrollment, status="scheduled").update(status="held", due_at=timezone.now())

@@ -11,12 +11,13 @@ from django.contrib.auth.models import User
 from django.db.models import QuerySet
 from django.urls import reverse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django_q.models import Failure
 from humanize import naturaldelta
 
 from ..models import Heartbeat, Hold, Message, Sender
 from ..rates import sends
-from .counting import DAY, moved
+from .counting import DAY, sent
 from .figures import Figures
 
 # What is later than this is late, and nothing that goes out for so long means that nothing does.
@@ -50,7 +51,7 @@ class Worker:
     def words(self) -> str:
         if self.state == "never":
             return "The worker has never run"
-        return "The worker is running" if self.state == "running" else "The worker is not running"
+        return f"The worker has {'' if self.state == 'running' else 'not '}been running since"
 
 
 def worker(now: datetime) -> Worker:
@@ -73,7 +74,7 @@ def problems(now: datetime, user: User, found: Worker, holds: list[Hold], figure
 
 def of_worker(now: datetime, found: Worker, holds: list[Hold]) -> Iterator[Problem]:
     if found.state != "running":
-        since = f" since {timezone.localtime(found.since):%H:%M}" if found.since and now - found.since < DAY else ""
+        since = f" {clock(found.since, now)}" if found.since else ""
         yield Problem(
             f"{found.words}{since}.",
             "No text goes out, and no answer to readers. What falls due waits, and then goes on in rhythm.",
@@ -84,7 +85,7 @@ def of_worker(now: datetime, found: Worker, holds: list[Hold]) -> Iterator[Probl
     if oldest is None or found.since > now - LATE:
         return
     late = naturaldelta(now - oldest.due_at)
-    if moved(now - LATE, now).filter(direction=Message.Direction.OUTBOUND, sent_at__isnull=False).exists():
+    if sent(now - LATE, now).exists():
         yield Problem(
             f"Texts are late: the oldest has waited for {late}.",
             "More is due than our numbers and the carrier take. It goes out as fast as it can, the oldest first.",
@@ -99,13 +100,14 @@ def of_worker(now: datetime, found: Worker, holds: list[Hold]) -> Iterator[Probl
         )
 
 
+def clock(when: datetime, now: datetime) -> str:
+    """Return this time by the newsroom's clock, with its day where that is not clear."""
+    return date_format(timezone.localtime(when), "H:i" if now - when < DAY else "j M, H:i")
+
+
 def overdue(now: datetime, holds: list[Hold]) -> QuerySet[Message]:
     """Return what should have left by now, and that no hold and no number whose day is over keeps back."""
-    due = Message.objects.due(now - LATE)
-    for hold in holds:
-        if hold.story_id is None:
-            return due.none()
-        due = due.exclude(text=hold.text_id) if hold.text_id else due.exclude(story=hold.story_id)
+    due = Message.objects.due(now - LATE).free_of(holds)
     for sender in spent_senders(now):
         due = due.exclude(sends(sender))
     return due
@@ -128,8 +130,8 @@ def of_senders(now: datetime, user: User) -> Iterator[Problem]:
 
 
 def of_losses(user: User, figures: Figures) -> Iterator[Problem]:
-    lost, sent = figures.lost.hour, figures.sent.hour
-    if lost < LOST_MIN or lost < LOST_PART * sent:
+    lost = figures.lost.hour
+    if lost < LOST_MIN or lost < LOST_PART * figures.sent.hour:
         return
     reason = max(figures.reasons, key=lambda found: found[1].hour)[0]
     may = user.has_perm(MESSAGES)

@@ -68,6 +68,11 @@ def new_page(browser, width: int = 1280, height: int = 900, lacking: str = "", *
     assert problems == []
 
 
+def share_login(page, client, address: str) -> None:
+    """Let this page be logged in at the server's address as Django's test client is."""
+    page.context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": address}])
+
+
 def is_problem(message, lacking: str) -> bool:
     is_lacking = "404" in message.text and urlsplit(message.location["url"]).path == lacking
     return message.type == "error" and not is_lacking

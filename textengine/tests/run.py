@@ -78,7 +78,7 @@ def run_ordinary_suites(suites: dict[str, list[str]], arguments: list[str]) -> d
     """Run pytest, as each database's command has it; return 0 for each where all passed.
 
     First the tests that may run many at once, on one database after the other; those that touch none, and those that
-    look at pages, with the first alone. Then, one by one, those that measure time: these leave the machine mostly idle,
+    look at pages, with the first alone. Then, two by two, those that measure time: these leave the machine mostly idle,
     so that the databases can take theirs at the same moment.
     """
     # Each of the processes would compile all tests again: one of them does it, and leaves it to the others.
@@ -93,7 +93,9 @@ def run_ordinary_suites(suites: dict[str, list[str]], arguments: list[str]) -> d
     say("What measures time")
     with ThreadPoolExecutor() as pool:
         runs = {
-            database: pool.submit(captured, [*pytest, "-m", f"{ORDINARY} and in_time", *arguments])
+            database: pool.submit(
+                captured, [*pytest, "-m", f"{ORDINARY} and in_time", "--numprocesses", "2", *arguments]
+            )
             for database, pytest in suites.items()
         }
     for database, ended in runs.items():

@@ -56,6 +56,7 @@ def steps_in_guide() -> list[str]:
     return re.findall(r"\*\*(.+?)\*\*", "".join(re.findall(r"(?ms)^\d\. .*?(?=^\d\. |\n\n\S)", section)))
 
 
+@pytest.mark.slow
 def test_an_article_pasted_as_a_script_is_published_and_read_in_the_steps_of_the_guide(processes, browser, pictures):
     article = ARTICLE.read_text().replace(PICTURES_HOST, pictures.url)
     assert 2800 < len(article.split()) < 3400

@@ -105,6 +105,7 @@ def test_whatever_is_killed_every_reader_gets_every_text_once_and_in_order(proce
         wait_until(lambda: not processes.left_behind(), SECONDS_TO_RECOVER)
 
 
+@pytest.mark.slow
 def test_a_cluster_killed_at_its_start_is_replaced(processes):
     make_story(keyword="river", texts=[("One", 0)])
     processes.kill("worker")

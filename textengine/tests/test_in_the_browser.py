@@ -141,7 +141,7 @@ ENDINGS = {
 }
 
 
-@pytest.mark.parametrize("number", list(ENDINGS))
+@pytest.mark.parametrize("number", [READER, pytest.param(OTHER_READER, marks=pytest.mark.slow)])
 def test_the_sample_story_that_asks_is_played_to_both_its_endings(processes, browser, number):
     story = load_branching_sample()
     answers, ending, count = ENDINGS[number]
@@ -185,7 +185,7 @@ def send_next(desk, processes, number: str) -> None:
     wait_until(lambda: Enrollment.objects.get().step > step)
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.slow), 390])
 def test_an_editor_sees_the_thread_as_on_a_phone(processes, browser, width):
     with new_page(browser, width=width) as page:
         log_in(page, processes, "admin", None)

@@ -21,6 +21,7 @@ from .readers import assert_each_got, explained, phones, text_in, wait_until_all
 TEXTS = ["One", "Two", "Three"]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     settings.DATABASES["default"]["ENGINE"].endswith("sqlite"), reason="Several clusters need PostgreSQL."
 )

@@ -28,6 +28,7 @@ def manage(server: PostgresqlServer, *arguments: str) -> None:
     subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
 
 
+@pytest.mark.slow
 def test_postgresql_killed_while_texts_are_sent_loses_and_doubles_nothing(tmp_path):
     readers = phones(READERS)
     with PostgresqlServer() as server:

@@ -144,7 +144,6 @@ l---++-  admin:subscribers_remark_changelist
 l------  admin:subscribers_remark_delete
 l---!!-  admin:subscribers_remark_do
 l---++-  admin:subscribers_remark_history
-l---++-  admin:subscribers_remark_measure
 l---++-  admin:subscribers_remark_progress
 l---!!-  admin:subscribers_remark_read
 l-----+  admin:subscribers_sender_add
@@ -200,7 +199,6 @@ POSTED = {
     "admin:subscribers_hold_put_on",
     "admin:subscribers_hold_release",
     "admin:subscribers_remark_do",
-    "admin:subscribers_remark_measure",
     "admin:subscribers_remark_read",
     "admin:subscribers_subscriber_do",
     "admin:subscribers_subscriber_number",

@@ -167,6 +167,7 @@ def test_ctrl_c_lets_the_virtual_environment_be_made_and_ends_then(tmp_path):
     assert setup.wait(10) == 130
 
 
+@pytest.mark.slow
 def test_a_second_run_beside_the_first_is_refused(start):
     start().wait_for("Text-Engine is running")
     beside = start()
@@ -174,11 +175,13 @@ def test_a_second_run_beside_the_first_is_refused(start):
     assert "already running from this folder" in beside.output
 
 
+@pytest.mark.slow
 def test_a_run_that_answers_by_its_public_name_alone_says_that_it_is_ready(start):
     run = start(ALLOWED_HOSTS="127.0.0.1", PUBLIC_URL="http://127.0.0.1")
     run.wait_for("Newsroom   http://127.0.0.1/admin/")
 
 
+@pytest.mark.slow
 def test_the_passwords_are_printed_even_if_nothing_starts_afterwards(start):
     run = start(GUNICORN_CMD_ARGS="--no-such-option")
     run.wait_for("Accounts for the newsroom")

@@ -77,7 +77,15 @@ def test_a_worker_killed_while_the_carrier_is_asked_doubles_and_loses_nothing(pr
     assert read_story(processes, READER, 2, 90) == ["One", "Two"]
 
 
-@pytest.mark.parametrize("victims", ["the master", "the sentinel", "the sentinel's children", "one worker"])
+@pytest.mark.parametrize(
+    "victims",
+    [
+        "the master",
+        pytest.param("the sentinel", marks=pytest.mark.slow),
+        pytest.param("the sentinel's children", marks=pytest.mark.slow),
+        "one worker",
+    ],
+)
 def test_whatever_is_killed_of_the_cluster_the_story_goes_on(processes, victims):
     make_story(keyword="river", texts=[("One", 0), ("Two", 2), ("Three", 0)])
     processes.sandbox.text(READER, "river")
@@ -104,6 +112,7 @@ def sentinel_of(processes, name: str) -> int | None:
     return next((sentinel for sentinel in sentinels if len(children(sentinel)) > 5), None)
 
 
+@pytest.mark.slow
 def test_a_cluster_that_cannot_end_is_killed_when_asked_to_end_and_when_nobody_is_left_to_ask(processes):
     processes.start("second worker")
     make_story(keyword="river", texts=[("One", 0), ("Two", 1)])
@@ -128,6 +137,7 @@ def test_a_text_leaves_within_a_second_of_its_due_time(processes):
     assert_in_time()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite has no server whose connections are counted.")
 def test_a_cluster_and_the_web_process_need_no_more_than_a_dozen_connections(processes):
     story = make_story(keyword="river", texts=[("One", 0), ("Two", 0)])

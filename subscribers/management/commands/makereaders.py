@@ -1,5 +1,6 @@
 import sys
 import time
+from zoneinfo import ZoneInfo
 
 from django.core.management.base import BaseCommand, CommandError
 from django.db import connection
@@ -8,7 +9,7 @@ from django.utils import timezone
 from stories.models import Story
 from subscribers.making import removing, rows, trial
 from subscribers.making.lives import Lives
-from subscribers.models import Enrollment, Subscriber, zone_of
+from subscribers.models import Enrollment, Subscriber
 
 # So many different lives are made with each story; more readers than that have one of them at other times.
 LIVES_MAX = 3000
@@ -63,7 +64,7 @@ class Command(BaseCommand):
         began, now = time.monotonic(), timezone.now()
         lives = min(-(-enrollments // len(stories)), LIVES_MAX)
         kinds = [
-            Lives(list(each.texts.order_by("position")), keyword_of(each), now, zone_of("", "+12120000000"))
+            Lives(list(each.texts.order_by("position")), keyword_of(each), now, ZoneInfo(trial.AREAS["212"]))
             for each in stories
         ]
         rows.make_lives_tables(

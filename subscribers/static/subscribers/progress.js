@@ -1,26 +1,27 @@
-// How far a correction is, without loading the page again, as long as it is under way and the page is seen.
+// How far something is, without loading the page again, as long as it is under way.
+
+import {again, fetched} from "./again.js";
 
 const box = document.querySelector("[data-progress]");
-const EVERY = 2000;
+const EVERY_SECONDS = 2;
+let shown = "";
+
+const rest = () => {
+    if (box.querySelector("[data-going]")) {
+        return EVERY_SECONDS;
+    }
+    document.querySelector("[data-until-over]")?.remove();
+    return 0;
+};
 
 const look = async () => {
-    if (document.hidden) {
-        document.addEventListener("visibilitychange", look, {once: true});
-        return;
+    const html = await (await fetched(box.dataset.progress)).text();
+    // What is the same is left alone, so that a screen reader does not say it again.
+    if (html !== shown) {
+        box.innerHTML = html;
+        shown = html;
     }
-    const response = await fetch(box.dataset.progress, {redirect: "manual"}).catch(() => null);
-    if (response?.ok) {
-        box.innerHTML = await response.text();
-    }
-    follow();
+    return rest();
 };
 
-const follow = () => {
-    if (box.querySelector("[data-going]")) {
-        setTimeout(look, EVERY);
-    } else {
-        document.querySelector("[data-until-over]")?.remove();
-    }
-};
-
-follow();
+again(rest(), look);

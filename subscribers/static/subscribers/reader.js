@@ -1,9 +1,10 @@
 // A reader's page goes on by itself: what has changed is fetched while the page is seen, and what is in use stays.
 
+import {again, fetched, parsed} from "./again.js";
+
 const live = document.querySelector("[data-reader]");
 const said = document.querySelector("[data-said]");
-const EVERY = 3000;
-const RETRY = 10_000;
+const EVERY_SECONDS = 3;
 const shown = new Map();
 let digest = live?.dataset.digest;
 
@@ -48,10 +49,10 @@ const replacePassages = (part, next) => {
 };
 
 const show = (fragment) => {
-    const fetched = new DOMParser().parseFromString(fragment, "text/html");
+    const page = parsed(fragment);
     for (const [name, replace] of [["passages", replacePassages], ["thread", replaceThread]]) {
         const part = live.querySelector(`[data-part="${name}"]`);
-        const next = fetched.querySelector(`[data-part="${name}"]`);
+        const next = page.querySelector(`[data-part="${name}"]`);
         const html = next.innerHTML;
         if (shown.get(name) !== html) {
             replace(part, next);
@@ -61,31 +62,22 @@ const show = (fragment) => {
 };
 
 const look = async () => {
-    if (document.hidden) {
-        document.addEventListener("visibilitychange", look, {once: true});
-        return;
-    }
-    const lost = live.querySelector("[data-lost]");
-    let pause = EVERY;
-    try {
-        const response = await fetch(`${live.dataset.reader}?known=${digest}`, {redirect: "manual"});
-        if (!response.ok) {
-            throw new TypeError(`The newsroom answered ${response.status}.`);
+    const response = await fetched(`${live.dataset.reader}?known=${digest}`).catch((error) => {
+        if (error.status === 404) {
+            // The reader was erased: nothing of them stays on a page that is still open.
+            location.reload();
         }
-        if (response.status !== 204) {
-            digest = response.headers.get("X-Digest");
-            show(await response.text());
-        }
-        lost.hidden = true;
-    } catch {
-        lost.hidden = false;
-        pause = RETRY;
+        throw error;
+    });
+    if (response.status !== 204) {
+        digest = response.headers.get("X-Digest");
+        show(await response.text());
     }
-    setTimeout(look, pause);
+    return EVERY_SECONDS;
 };
 
 if (live) {
     // What is opened at the thread's end comes into sight.
     live.addEventListener("toggle", ({target}) => target.open && target.scrollIntoView({block: "nearest"}), true);
-    setTimeout(look, EVERY);
+    again(EVERY_SECONDS, look, live.querySelector("[data-lost]"));
 }

@@ -1,12 +1,11 @@
 // The reply desk: replies open where they stand, buttons act there, new ones come by themselves, and keys do as in mail.
 
-const ASK_EVERY = 8000;
-const PAUSE = 250;
+import {again, fetched, parsed} from "./again.js";
+
+const EVERY_SECONDS = 8;
 const list = document.querySelector("[data-remarks]");
 const isList = Boolean(document.querySelector("[data-group-list]"));
 const token = () => document.querySelector("[name=csrfmiddlewaretoken]").value;
-
-const parsed = (html) => new DOMParser().parseFromString(html, "text/html");
 
 const say = (words) => {
     const status = document.querySelector("[data-status]");
@@ -94,24 +93,6 @@ list?.addEventListener("submit", (event) => {
     });
 });
 
-// What an answer is billed as, while it is written.
-let timer = 0;
-const measure = (form) => {
-    clearTimeout(timer);
-    timer = setTimeout(async () => {
-        const fields = new URLSearchParams({body: form.querySelector("textarea").value});
-        const html = await post(form.dataset.measured, fields).catch(() => "");
-        form.querySelector("[data-measure]").textContent = html.trim() && parsed(html).body.textContent.trim();
-    }, PAUSE);
-};
-
-document.addEventListener("input", (event) => {
-    const form = event.target.closest("[data-measured]");
-    if (form && event.target.matches("textarea")) {
-        measure(form);
-    }
-});
-
 document.addEventListener("click", (event) => {
     const button = event.target.closest("[data-quote-words]");
     if (button) {
@@ -120,7 +101,7 @@ document.addEventListener("click", (event) => {
         area.value = [area.value.trim(), button.dataset.quoteWords].filter(Boolean).join(" ");
         form.querySelector("input[name$=asks_to_quote]").checked = true;
         area.focus();
-        measure(form);
+        area.dispatchEvent(new Event("input", {bubbles: true}));
     }
 });
 
@@ -189,37 +170,12 @@ const show = (page) => {
 };
 
 const look = async () => {
-    const response = await fetch(location.href, {redirect: "manual"}).catch(() => null);
-    if (response?.ok) {
-        show(parsed(await response.text()));
-    }
-};
-
-const ask = async () => {
-    if (!document.hidden) {
-        await look();
-    }
-    setTimeout(ask, ASK_EVERY);
+    show(parsed(await (await fetched(location.href)).text()));
+    return EVERY_SECONDS;
 };
 
 if (isFirst) {
-    setTimeout(ask, ASK_EVERY);
-    // What was read counts at once.
-    list.addEventListener("changed", look);
+    again(EVERY_SECONDS, look);
+    // What was read counts at once; if not, then the next time.
+    list.addEventListener("changed", () => look().catch(() => null));
 }
-
-// How far an answer to a group is.
-const follow = () => {
-    const progress = document.querySelector("[data-progress]");
-    if (progress?.dataset.again) {
-        setTimeout(async () => {
-            const response = await fetch(location.href, {redirect: "manual"}).catch(() => null);
-            const next = response?.ok && parsed(await response.text()).querySelector("[data-progress]");
-            if (next) {
-                progress.replaceWith(next);
-            }
-            follow();
-        }, progress.dataset.again * 1000);
-    }
-};
-follow();

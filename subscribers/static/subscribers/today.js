@@ -1,46 +1,27 @@
 // The day as it now is, without loading the page again, as long as somebody sees it. What is the same is left alone.
-"use strict";
-{
-    const page = document.querySelector("[data-today]");
-    const lost = page.querySelector("[data-lost]");
-    const parts = (root) => [...root.querySelectorAll("[data-live]")];
-    const again = () => Number(page.querySelector("[data-again]").dataset.again) * 1000;
 
-    const ask = async () => {
-        const response = await fetch(page.dataset.today, {redirect: "manual"});
-        if (!response.ok) {
-            throw new TypeError(`The newsroom answered ${response.status}.`);
-        }
-        return new DOMParser().parseFromString(await response.text(), "text/html");
-    };
+import {again, fetched, parsed} from "./again.js";
 
-    const show = (now, next) => {
-        if (!next || now.outerHTML === next.outerHTML) {
-            return;
-        }
-        const focused = now.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
-        now.replaceWith(next);
-        if (focused) {
-            next.querySelector(`a[href="${focused}"]`)?.focus({preventScroll: true});
-        }
-    };
+const page = document.querySelector("[data-today]");
+const seconds = () => Number(page.querySelector("[data-again]").dataset.again);
 
-    const look = async () => {
-        if (document.hidden) {
-            document.addEventListener("visibilitychange", look, {once: true});
-            return;
-        }
-        try {
-            const next = await ask();
-            for (const part of parts(document)) {
-                show(part, next.querySelector(`[data-live="${part.dataset.live}"]`));
-            }
-            lost.hidden = true;
-        } catch {
-            lost.hidden = false;
-        }
-        setTimeout(look, again());
-    };
+const show = (now, next) => {
+    if (!next || now.outerHTML === next.outerHTML) {
+        return;
+    }
+    const focused = now.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
+    now.replaceWith(next);
+    if (focused) {
+        next.querySelector(`a[href="${focused}"]`)?.focus({preventScroll: true});
+    }
+};
 
-    setTimeout(look, again());
-}
+const look = async () => {
+    const next = parsed(await (await fetched(page.dataset.today)).text());
+    for (const part of document.querySelectorAll("[data-live]")) {
+        show(part, next.querySelector(`[data-live="${part.dataset.live}"]`));
+    }
+    return seconds();
+};
+
+again(seconds(), look, page.querySelector("[data-lost]"));

@@ -129,6 +129,8 @@ def read_only() -> Iterator[None]:
 @contextmanager
 def full() -> Iterator[None]:
     """Let this process's SQLite database grow by no page."""
+    # Rows that were deleted leave pages that others may take.
+    run("VACUUM")
     [(pages,)] = run("PRAGMA page_count")
     run(f"PRAGMA max_page_count = {pages}")
     try:

@@ -25,8 +25,8 @@ from .factory import OUR_NUMBER, make_enrollment
 from .webhooks import INBOUND, STATUS
 
 FORM = "application/x-www-form-urlencoded"
-# The answers that a carrier understands: done, not a form, not signed, too much.
-ANSWERS = {200, 204, 400, 403, 413}
+# The answers that a carrier understands: done, not a form, not signed.
+ANSWERS = {200, 204, 400, 403}
 READERS = [f"+1212555{number:04}" for number in range(6)]
 SIDS = [f"SM{number:032x}" for number in range(40)]
 STATUSES = ["accepted", "queued", "sending", "sent", "delivered", "undelivered", "failed", "read", "receiving", "X"]

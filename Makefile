@@ -10,7 +10,7 @@ help:
 	@echo "make run     set up everything and run it (web, worker, sandbox); Ctrl-C stops all"
 	@echo "make setup   set up only: .venv and what the project stands on"
 	@echo "make test    set up and pass the tests, on SQLite and on PostgreSQL where it is installed"
-	@echo "make test-slow  what takes minutes, on both databases: more chaos, a new installation, a lost one restored"
+	@echo "make test-slow  what takes minutes: chaos, floods of inputs, upgrades, a lost installation (docs/robustness.md)"
 	@echo "make bench   measure it beside what else could have been built (bench/README.md)"
 	@echo "make chaos   kill processes for a minute while 200 readers read; nothing may be lost or doubled"
 	@echo "make docs    build the documentation into docs/_build/html; a warning is an error"
@@ -35,8 +35,7 @@ bench: .venv/installed-bench
 	@$(BIN)/python -m bench $(ARGS)
 
 chaos: .venv/installed-dev
-	@CHAOS_READERS=$${CHAOS_READERS:-200} CHAOS_SECONDS=$${CHAOS_SECONDS:-60} \
-		$(BIN)/python -m textengine.tests.run textengine/tests/test_chaos.py $(ARGS)
+	@$(BIN)/python -m textengine.tests.run --slow textengine/tests/test_chaos.py $(ARGS)
 
 # A dead link, a missing anchor or picture, or a page that no table of contents has, ends it.
 docs: .venv/installed-dev

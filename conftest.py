@@ -25,6 +25,7 @@ os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 ORDINARY, WHOLE_WAY, TRANSACTIONAL, WITHOUT_DATABASE = range(4)
 EMPTIED = pytest.StashKey[bool]()
 DATABASE_FIXTURES = {"db", "transactional_db", "live_server"}
+EMPTYING_FIXTURES = {"transactional_db", "live_server"}
 # When a phone of this sandbox texts us, nobody hears it.
 NO_WEBHOOK = "http://127.0.0.1:9/twilio/inbound/"
 
@@ -98,7 +99,7 @@ def stage(item: pytest.Item) -> int:
     if "processes" in item.fixturenames:
         return WHOLE_WAY
     marker = item.get_closest_marker("django_db")
-    emptied = "live_server" in item.fixturenames or (marker and marker.kwargs.get("transaction"))
+    emptied = EMPTYING_FIXTURES & set(item.fixturenames) or (marker and marker.kwargs.get("transaction"))
     return TRANSACTIONAL if emptied else ORDINARY
 
 

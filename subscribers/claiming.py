@@ -17,6 +17,7 @@ from textengine.database import run_sql
 
 from .holds import hold_back
 from .models import Hold, Message
+from .models.messages import LEASE_MAX
 from .nights import Candidate, candidates_of, let_sleep
 from .rates import Rates
 
@@ -35,11 +36,14 @@ STORIES_AT_ONCE = 32
 ANYTHING_TO_DO = """
 SELECT 1 WHERE EXISTS (SELECT 1 FROM subscribers_message WHERE status = 'scheduled' AND due_at <= %(horizon)s)
     OR EXISTS (SELECT 1 FROM subscribers_message WHERE status = 'sending' AND lease_until < %(now)s)
+    OR EXISTS (SELECT 1 FROM subscribers_message WHERE status = 'sending' AND lease_until > %(too_late)s)
 """
 
 
-def claim(now: datetime) -> int:
+def claim(now: datetime, clock_is_steady: bool = True) -> int:
     """Turn messages that are due, or about to be, into tasks; return how many messages were taken.
+
+    While the clock is not known to be steady, no request is taken for one whose lease ran out.
 
     1. Look, without a lock: an idle poll writes nothing.
     2. Take what the carrier may have, since it was due before a backup was restored: it has to be asked first.
@@ -49,7 +53,7 @@ def claim(now: datetime) -> int:
     6. Enqueue tasks in the same transaction, so that neither is ever without the other.
     """
     horizon = now + LOOK_AHEAD
-    if not run_sql(ANYTHING_TO_DO, horizon=horizon, now=now):
+    if not run_sql(ANYTHING_TO_DO, horizon=horizon, now=now, too_late=now + LEASE_MAX):
         return 0
     due, expired = Message.objects.due(horizon), Message.objects.expired(now)
     lease = uuid4()
@@ -61,7 +65,8 @@ def claim(now: datetime) -> int:
         Message.objects.filter(pk__in=free(never_begun)).give_back()
         rates = Rates(now, horizon)
         ids = rates.admit(let_sleep(next_of(rates.open(due)), now))
-        unknown = free(expired.exclude(begun_at=None).order_by("lease_until", "pk"))
+        begun = expired.exclude(begun_at=None) if clock_is_steady else expired.none()
+        unknown = free(begun.order_by("lease_until", "pk"))
         take(ids + unknown, lease, now)
         for task, taken in (("ask", doubtful), ("send", ids), ("recover", unknown)):
             for part in parts_of(taken):

@@ -153,7 +153,8 @@ async def deliver(request: Request, begin_until: float) -> Outcome:
     """
     wait = (request.due_at - timezone.now()).total_seconds()
     if wait > 0:
-        await asyncio.sleep(wait)
+        # A clock that was put back meanwhile would have it wait for an hour.
+        await asyncio.sleep(min(wait, LEAD.total_seconds()))
     callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={request.message_id}{CALLBACK_RETRIES}"
     late, asked = (timezone.now() - request.due_at).total_seconds(), time.perf_counter()
     try:

@@ -9,8 +9,8 @@ from .beginning import begin
 from .models import Hold, Message
 from .outcomes import Outcome, record
 
-# The carrier's clock and ours may differ by this much.
-CLOCK_SLACK = timedelta(minutes=1)
+# The carrier's clock and ours may differ by this much: ours may have been an hour ahead when the request began.
+CLOCK_SLACK = timedelta(minutes=65)
 NOT_FOUND = carrier.CarrierError(carrier.Action.RETRY, "the carrier did not have it, so it is sent again")
 
 

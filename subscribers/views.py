@@ -14,6 +14,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
 from textengine import carrier
+from textengine.database import AWAY
 
 from . import inbound, metrics, outcomes
 
@@ -33,7 +34,10 @@ class BadParameter(ValueError):
 
 
 def webhook(view: View) -> View:
-    """Let only signed POSTs of a bearable size through, and answer a BadParameter with 400."""
+    """Let only signed POSTs of a bearable size through, and answer a BadParameter with 400.
+
+    What the database cannot keep at present is answered with 503: the carrier comes again.
+    """
 
     @csrf_exempt
     @require_POST
@@ -52,6 +56,8 @@ def webhook(view: View) -> View:
             return refuse(request, 400, str(error))
         except (BadRequest, SuspiciousOperation):
             return refuse(request, 400, "The form cannot be read.")
+        except AWAY as error:
+            return refuse(request, 503, f"The database cannot keep it now ({type(error).__name__}).")
 
     return wrapped
 

@@ -10,9 +10,12 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
-from django.db import IntegrityError, InterfaceError, OperationalError, connection, transaction
+from django.db import IntegrityError, InterfaceError, InternalError, OperationalError, connection, transaction
 from django.db.models import Field, Model
 from django.db.models.expressions import Col
+
+# What a database says that is away, busy, full or read-only for now; the last is PostgreSQL's InternalError.
+AWAY = (OperationalError, InterfaceError, InternalError)
 
 
 def in_turn() -> AbstractContextManager:
@@ -38,7 +41,7 @@ def retried(
                 try:
                     with context():
                         return function(*args, **kwargs)
-                except (OperationalError, InterfaceError, IntegrityError):
+                except (*AWAY, IntegrityError):
                     if attempt == tries or connection.in_atomic_block:
                         raise
                 attempt += 1

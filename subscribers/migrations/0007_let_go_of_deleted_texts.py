@@ -3,9 +3,12 @@
 Django looks for them before it deletes the text; a reader who begins between the two would break the deletion off.
 """
 
-from django.db import migrations
+from django.db import migrations, transaction
+
+from textengine import operations
 
 TABLE, COLUMN = "subscribers_message", "text_id"
+NEW = "subscribers_message_text_new"
 
 
 def refer(action: str):
@@ -15,21 +18,28 @@ def refer(action: str):
             return
         with schema_editor.connection.cursor() as cursor:
             constraints = schema_editor.connection.introspection.get_constraints(cursor, TABLE)
-        [name] = [name for name, of in constraints.items() if of["foreign_key"] and of["columns"] == [COLUMN]]
-        schema_editor.execute(f"ALTER TABLE {TABLE} DROP CONSTRAINT {schema_editor.quote_name(name)}")
+        present = [name for name, of in constraints.items() if of["foreign_key"] and of["columns"] == [COLUMN]]
+        [name] = [name for name in present if name != NEW]
+        quoted = schema_editor.quote_name(name)
+        schema_editor.execute(f"ALTER TABLE {TABLE} DROP CONSTRAINT IF EXISTS {NEW}")
         # Rows that are there meet it already: looked at one by one without keeping anybody from writing.
         schema_editor.execute(
-            f"ALTER TABLE {TABLE} ADD CONSTRAINT {schema_editor.quote_name(name)} FOREIGN KEY ({COLUMN}) "
+            f"ALTER TABLE {TABLE} ADD CONSTRAINT {NEW} FOREIGN KEY ({COLUMN}) "
             f"REFERENCES stories_storytext (id) {action} DEFERRABLE INITIALLY DEFERRED NOT VALID"
         )
-        schema_editor.execute(f"ALTER TABLE {TABLE} VALIDATE CONSTRAINT {schema_editor.quote_name(name)}")
+        schema_editor.execute(f"ALTER TABLE {TABLE} VALIDATE CONSTRAINT {NEW}")
+        with transaction.atomic(schema_editor.connection.alias):
+            schema_editor.execute(f"ALTER TABLE {TABLE} DROP CONSTRAINT {quoted}")
+            schema_editor.execute(f"ALTER TABLE {TABLE} RENAME CONSTRAINT {NEW} TO {quoted}")
 
     return run
 
 
 class Migration(migrations.Migration):
+    atomic = operations.in_one_transaction()
+
     dependencies = [
         ("subscribers", "0006_remember_when_readers_wrote"),
         ("stories", "0007_create_prices"),
     ]
-    operations = [migrations.RunPython(refer("ON DELETE SET NULL"), refer(""))]
+    operations = [migrations.RunPython(refer("ON DELETE SET NULL"), refer(""), atomic=operations.in_one_transaction())]

@@ -3,9 +3,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 import subscribers.models.readers
+from textengine import operations
 
 
 class Migration(migrations.Migration):
+    atomic = operations.in_one_transaction()
+
     dependencies = [
         ("stories", "0007_create_prices"),
         ("subscribers", "0007_let_go_of_deleted_texts"),
@@ -13,7 +16,7 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.CreateModel(
+        operations.CreateModel(
             name="OwnPhone",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -25,11 +28,7 @@ class Migration(migrations.Migration):
                 ("codes_count", models.PositiveSmallIntegerField(default=0)),
             ],
         ),
-        migrations.RemoveConstraint(
-            model_name="enrollment",
-            name="one_live_enrollment_per_story",
-        ),
-        migrations.AddField(
+        operations.AddField(
             model_name="enrollment",
             name="pace",
             field=models.FloatField(
@@ -39,7 +38,7 @@ class Migration(migrations.Migration):
                 null=True,
             ),
         ),
-        migrations.AddField(
+        operations.AddField(
             model_name="message",
             name="lead",
             field=models.CharField(
@@ -58,7 +57,7 @@ class Migration(migrations.Migration):
                 on_delete=subscribers.models.readers.protect_readers, related_name="enrollments", to="stories.story"
             ),
         ),
-        migrations.AddConstraint(
+        operations.ReplaceConstraint(
             model_name="enrollment",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("pace", None), ("status__in", ["active", "paused"])),
@@ -66,7 +65,7 @@ class Migration(migrations.Migration):
                 name="one_live_enrollment_per_story",
             ),
         ),
-        migrations.AddConstraint(
+        operations.AddConstraint(
             model_name="enrollment",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("pace__isnull", False), ("status__in", ["active", "paused"])),
@@ -74,14 +73,14 @@ class Migration(migrations.Migration):
                 name="one_live_rehearsal_per_story",
             ),
         ),
-        migrations.AddConstraint(
+        operations.AddConstraint(
             model_name="enrollment",
             constraint=models.CheckConstraint(
                 condition=models.Q(("pace", None), models.Q(("pace__gte", 0), ("pace__lte", 1)), _connector="OR"),
                 name="pace_is_a_part_of_true_length",
             ),
         ),
-        migrations.AddField(
+        operations.AddField(
             model_name="ownphone",
             name="code_message",
             field=models.OneToOneField(
@@ -92,7 +91,7 @@ class Migration(migrations.Migration):
                 to="subscribers.message",
             ),
         ),
-        migrations.AddField(
+        operations.AddField(
             model_name="ownphone",
             name="subscriber",
             field=models.ForeignKey(
@@ -102,7 +101,7 @@ class Migration(migrations.Migration):
                 to="subscribers.subscriber",
             ),
         ),
-        migrations.AddField(
+        operations.AddField(
             model_name="ownphone",
             name="user",
             field=models.OneToOneField(

@@ -3,15 +3,19 @@
 import django.core.validators
 from django.db import migrations, models
 
+from textengine import operations
+
 
 class Migration(migrations.Migration):
+    atomic = operations.in_one_transaction()
+
     dependencies = [
         ("stories", "0008_bind_stories_to_numbers"),
         ("subscribers", "0008_let_those_who_write_rehearse"),
     ]
 
     operations = [
-        migrations.CreateModel(
+        operations.CreateModel(
             name="SystemText",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -60,17 +64,19 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "system text",
                 "ordering": ["kind", "language"],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("kind", "language"),
+                        name="one_system_text_each",
+                        violation_error_message="There are words for this occasion in this language already.",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind", ""), _negated=True), name="system_text_has_an_occasion"
+                    ),
+                ],
             },
         ),
-        migrations.RemoveConstraint(
-            model_name="enrollment",
-            name="one_live_enrollment_per_story",
-        ),
-        migrations.RemoveConstraint(
-            model_name="enrollment",
-            name="enrollment_status_is_known",
-        ),
-        migrations.AddField(
+        operations.AddField(
             model_name="message",
             name="automatic",
             field=models.CharField(
@@ -98,7 +104,7 @@ class Migration(migrations.Migration):
                 max_length=10,
             ),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="message",
             index=models.Index(
                 condition=models.Q(("automatic", ""), _negated=True),
@@ -106,7 +112,7 @@ class Migration(migrations.Migration):
                 name="message_automatic",
             ),
         ),
-        migrations.AddConstraint(
+        operations.ReplaceConstraint(
             model_name="enrollment",
             constraint=models.UniqueConstraint(
                 condition=models.Q(("pace", None), ("status__in", ["active", "paused", "waiting"])),
@@ -114,25 +120,11 @@ class Migration(migrations.Migration):
                 name="one_live_enrollment_per_story",
             ),
         ),
-        migrations.AddConstraint(
+        operations.ReplaceConstraint(
             model_name="enrollment",
             constraint=models.CheckConstraint(
                 condition=models.Q(("status__in", ["active", "paused", "waiting", "completed", "stopped", "failed"])),
                 name="enrollment_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="systemtext",
-            constraint=models.UniqueConstraint(
-                fields=("kind", "language"),
-                name="one_system_text_each",
-                violation_error_message="There are words for this occasion in this language already.",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="systemtext",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind", ""), _negated=True), name="system_text_has_an_occasion"
             ),
         ),
     ]

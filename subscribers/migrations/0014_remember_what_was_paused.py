@@ -2,20 +2,24 @@
 
 from django.db import migrations, models
 
+from textengine import operations
+
 
 class Migration(migrations.Migration):
+    atomic = operations.in_one_transaction()
+
     dependencies = [
         ("stories", "0010_give_stories_quiet_hours"),
         ("subscribers", "0013_let_readers_sleep"),
     ]
 
     operations = [
-        migrations.AddField(
+        operations.AddField(
             model_name="enrollment",
             name="was_paused",
             field=models.BooleanField(db_default=False, default=False, editable=False),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="enrollment",
             index=models.Index(
                 condition=models.Q(("pace", None), ("status", "waiting")),

@@ -33,18 +33,19 @@ class Migration(migrations.Migration):
             ],
             options={
                 "ordering": ["-pk"],
+                "indexes": [
+                    models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="digest_due")
+                ],
+                "constraints": [models.UniqueConstraint(fields=("channel", "slot"), name="one_digest_each")],
             },
         ),
         migrations.CreateModel(
-            name="Note",
+            name="Tag",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("body", models.TextField(max_length=2000, verbose_name="note")),
-                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                ("name", models.CharField(max_length=30, unique=True)),
             ],
-            options={
-                "ordering": ["pk"],
-            },
+            options={"ordering": ["pk"]},
         ),
         migrations.CreateModel(
             name="Remark",
@@ -84,12 +85,122 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("quoting_at", models.DateTimeField(null=True, verbose_name="when")),
+                (
+                    "provoked_by",
+                    models.ForeignKey(
+                        db_constraint=False,
+                        db_index=False,
+                        help_text="The message by which the reader had that text.",
+                        null=True,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="+",
+                        to="subscribers.message",
+                    ),
+                ),
+                (
+                    "quoting_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "read_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "story",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="stories.story",
+                    ),
+                ),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="remarks", to="subscribers.subscriber"
+                    ),
+                ),
+                (
+                    "text",
+                    models.ForeignKey(
+                        db_index=False,
+                        help_text="The story's text that provoked it; empty where that was deleted.",
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="stories.storytext",
+                    ),
+                ),
             ],
             options={
                 "verbose_name": "reader’s reply",
                 "verbose_name_plural": "reply desk",
                 "ordering": ["-pk"],
+                "indexes": [
+                    models.Index(fields=["came_at"], name="remark_came"),
+                    models.Index(condition=models.Q(("read_at", None)), fields=["message"], name="remark_unread"),
+                    models.Index(
+                        condition=models.Q(("read_at", None)), fields=["story", "message"], name="remark_unread_story"
+                    ),
+                    models.Index(
+                        condition=models.Q(("read_at", None)), fields=["text", "message"], name="remark_unread_text"
+                    ),
+                    models.Index(fields=["story", "text", "message"], name="remark_group"),
+                    models.Index(fields=["text", "message"], name="remark_text"),
+                    models.Index(fields=["story", "message"], name="remark_story"),
+                    models.Index(condition=models.Q(("quoting", "asked")), fields=["subscriber"], name="remark_asked"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("quoting__in", ["", "asked"]),
+                            models.Q(models.Q(("quoting_how", ""), _negated=True), ("quoting_at__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="consent_says_how_and_when",
+                    )
+                ],
             },
+        ),
+        migrations.CreateModel(
+            name="Note",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("body", models.TextField(max_length=2000, verbose_name="note")),
+                ("created_at", models.DateTimeField(default=django.utils.timezone.now, editable=False)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "remark",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="subscribers.remark"
+                    ),
+                ),
+            ],
+            options={"ordering": ["pk"]},
         ),
         migrations.CreateModel(
             name="Reply",
@@ -118,10 +229,45 @@ class Migration(migrations.Migration):
                     ),
                 ),
                 ("done_at", models.DateTimeField(null=True)),
+                (
+                    "created_by",
+                    models.ForeignKey(
+                        blank=True,
+                        editable=False,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "story",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to="stories.story"
+                    ),
+                ),
+                (
+                    "text",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to="stories.storytext",
+                    ),
+                ),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="subscribers.tag"
+                    ),
+                ),
             ],
             options={
                 "verbose_name_plural": "replies",
                 "ordering": ["-pk"],
+                "indexes": [
+                    models.Index(condition=models.Q(("done_at", None)), fields=["id"], name="reply_unfinished")
+                ],
             },
         ),
         migrations.CreateModel(
@@ -129,24 +275,62 @@ class Migration(migrations.Migration):
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
                 ("created_at", models.DateTimeField()),
-            ],
-        ),
-        migrations.CreateModel(
-            name="Tag",
-            fields=[
-                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
-                ("name", models.CharField(max_length=30, unique=True)),
+                (
+                    "message",
+                    models.OneToOneField(
+                        db_constraint=False,
+                        on_delete=django.db.models.deletion.DO_NOTHING,
+                        related_name="reply_to",
+                        to="subscribers.message",
+                    ),
+                ),
+                (
+                    "remark",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="answers", to="subscribers.remark"
+                    ),
+                ),
+                (
+                    "reply",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="sent", to="subscribers.reply"
+                    ),
+                ),
+                (
+                    "subscriber",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to="subscribers.subscriber",
+                    ),
+                ),
             ],
             options={
-                "ordering": ["pk"],
+                "indexes": [models.Index(fields=["subscriber", "created_at"], name="reply_to_subscriber")],
+                "constraints": [models.UniqueConstraint(fields=("reply", "subscriber"), name="answered_once")],
             },
         ),
         migrations.CreateModel(
             name="Tagging",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("remark", models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="subscribers.remark")),
+                (
+                    "tag",
+                    models.ForeignKey(
+                        db_index=False, on_delete=django.db.models.deletion.CASCADE, to="subscribers.tag"
+                    ),
+                ),
             ],
+            options={"constraints": [models.UniqueConstraint(fields=("tag", "remark"), name="tagged_once")]},
         ),
+        migrations.AddField(
+            model_name="remark",
+            name="tags",
+            field=models.ManyToManyField(related_name="remarks", through="subscribers.Tagging", to="subscribers.tag"),
+        ),
+        # Last: what it locks stays locked until the migration ends.
         migrations.AddField(
             model_name="message",
             name="sorted_at",
@@ -155,247 +339,6 @@ class Migration(migrations.Migration):
                 editable=False,
                 help_text="When a reader's text was looked at for the reply desk.",
                 null=True,
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("direction", "inbound"), ("sorted_at", None)),
-                fields=["id"],
-                name="message_unsorted",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="digest",
-            index=models.Index(condition=models.Q(("due_at__isnull", False)), fields=["due_at"], name="digest_due"),
-        ),
-        migrations.AddConstraint(
-            model_name="digest",
-            constraint=models.UniqueConstraint(fields=("channel", "slot"), name="one_digest_each"),
-        ),
-        migrations.AddField(
-            model_name="note",
-            name="created_by",
-            field=models.ForeignKey(
-                blank=True,
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="remark",
-            name="provoked_by",
-            field=models.ForeignKey(
-                db_constraint=False,
-                db_index=False,
-                help_text="The message by which the reader had that text.",
-                null=True,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="+",
-                to="subscribers.message",
-            ),
-        ),
-        migrations.AddField(
-            model_name="remark",
-            name="quoting_by",
-            field=models.ForeignKey(
-                blank=True,
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="remark",
-            name="read_by",
-            field=models.ForeignKey(
-                blank=True,
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="remark",
-            name="story",
-            field=models.ForeignKey(
-                db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name="+", to="stories.story"
-            ),
-        ),
-        migrations.AddField(
-            model_name="remark",
-            name="subscriber",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="remarks", to="subscribers.subscriber"
-            ),
-        ),
-        migrations.AddField(
-            model_name="remark",
-            name="text",
-            field=models.ForeignKey(
-                db_index=False,
-                help_text="The story's text that provoked it; empty where that was deleted.",
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to="stories.storytext",
-            ),
-        ),
-        migrations.AddField(
-            model_name="note",
-            name="remark",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="notes", to="subscribers.remark"
-            ),
-        ),
-        migrations.AddField(
-            model_name="reply",
-            name="created_by",
-            field=models.ForeignKey(
-                blank=True,
-                editable=False,
-                null=True,
-                on_delete=django.db.models.deletion.SET_NULL,
-                related_name="+",
-                to=settings.AUTH_USER_MODEL,
-            ),
-        ),
-        migrations.AddField(
-            model_name="reply",
-            name="story",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name="+", to="stories.story"),
-        ),
-        migrations.AddField(
-            model_name="reply",
-            name="text",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="stories.storytext"
-            ),
-        ),
-        migrations.AddField(
-            model_name="replyto",
-            name="message",
-            field=models.OneToOneField(
-                db_constraint=False,
-                on_delete=django.db.models.deletion.DO_NOTHING,
-                related_name="reply_to",
-                to="subscribers.message",
-            ),
-        ),
-        migrations.AddField(
-            model_name="replyto",
-            name="remark",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="answers", to="subscribers.remark"
-            ),
-        ),
-        migrations.AddField(
-            model_name="replyto",
-            name="reply",
-            field=models.ForeignKey(
-                on_delete=django.db.models.deletion.CASCADE, related_name="sent", to="subscribers.reply"
-            ),
-        ),
-        migrations.AddField(
-            model_name="replyto",
-            name="subscriber",
-            field=models.ForeignKey(
-                db_index=False,
-                on_delete=django.db.models.deletion.CASCADE,
-                related_name="+",
-                to="subscribers.subscriber",
-            ),
-        ),
-        migrations.AddField(
-            model_name="reply",
-            name="tag",
-            field=models.ForeignKey(
-                null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="subscribers.tag"
-            ),
-        ),
-        migrations.AddField(
-            model_name="tagging",
-            name="remark",
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, to="subscribers.remark"),
-        ),
-        migrations.AddField(
-            model_name="tagging",
-            name="tag",
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, to="subscribers.tag"),
-        ),
-        migrations.AddField(
-            model_name="remark",
-            name="tags",
-            field=models.ManyToManyField(related_name="remarks", through="subscribers.Tagging", to="subscribers.tag"),
-        ),
-        migrations.AddIndex(
-            model_name="replyto",
-            index=models.Index(fields=["subscriber", "created_at"], name="reply_to_subscriber"),
-        ),
-        migrations.AddConstraint(
-            model_name="replyto",
-            constraint=models.UniqueConstraint(fields=("reply", "subscriber"), name="answered_once"),
-        ),
-        migrations.AddIndex(
-            model_name="reply",
-            index=models.Index(condition=models.Q(("done_at", None)), fields=["id"], name="reply_unfinished"),
-        ),
-        migrations.AddConstraint(
-            model_name="tagging",
-            constraint=models.UniqueConstraint(fields=("tag", "remark"), name="tagged_once"),
-        ),
-        migrations.AddIndex(
-            model_name="remark",
-            index=models.Index(fields=["came_at"], name="remark_came"),
-        ),
-        migrations.AddIndex(
-            model_name="remark",
-            index=models.Index(condition=models.Q(("read_at", None)), fields=["message"], name="remark_unread"),
-        ),
-        migrations.AddIndex(
-            model_name="remark",
-            index=models.Index(
-                condition=models.Q(("read_at", None)), fields=["story", "message"], name="remark_unread_story"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="remark",
-            index=models.Index(
-                condition=models.Q(("read_at", None)), fields=["text", "message"], name="remark_unread_text"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="remark",
-            index=models.Index(fields=["story", "text", "message"], name="remark_group"),
-        ),
-        migrations.AddIndex(
-            model_name="remark",
-            index=models.Index(fields=["text", "message"], name="remark_text"),
-        ),
-        migrations.AddIndex(
-            model_name="remark",
-            index=models.Index(fields=["story", "message"], name="remark_story"),
-        ),
-        migrations.AddIndex(
-            model_name="remark",
-            index=models.Index(condition=models.Q(("quoting", "asked")), fields=["subscriber"], name="remark_asked"),
-        ),
-        migrations.AddConstraint(
-            model_name="remark",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("quoting__in", ["", "asked"]),
-                    models.Q(models.Q(("quoting_how", ""), _negated=True), ("quoting_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="consent_says_how_and_when",
             ),
         ),
     ]

@@ -5,20 +5,31 @@ import django.db.models.functions.comparison
 from django.db import migrations, models
 
 from subscribers.models.readers import LastDigits
+from textengine import operations
 
 
 class Migration(migrations.Migration):
+    atomic = operations.in_one_transaction()
+
     dependencies = [
         ("stories", "0009_let_texts_ask"),
         ("subscribers", "0021_open_the_reply_desk"),
     ]
 
     operations = [
-        migrations.RemoveIndex(
+        operations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("direction", "inbound"), ("sorted_at", None)),
+                fields=["id"],
+                name="message_unsorted",
+            ),
+        ),
+        operations.RemoveIndex(
             model_name="enrollment",
             name="enrollment_story_status",
         ),
-        migrations.AlterField(
+        operations.RemoveFieldIndex(
             model_name="message",
             name="enrollment",
             field=models.ForeignKey(
@@ -30,23 +41,23 @@ class Migration(migrations.Migration):
                 to="subscribers.enrollment",
             ),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="enrollment",
             index=models.Index(fields=["-created_at", "-id"], name="enrollment_newest"),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="enrollment",
             index=models.Index(fields=["status", "-created_at", "-id"], name="enrollment_newest_by_status"),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="enrollment",
             index=models.Index(fields=["story", "status", "-created_at", "-id"], name="enrollment_story_status"),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="enrollment",
             index=models.Index(fields=["story", "-created_at", "-id"], name="enrollment_newest_of_story"),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="enrollment",
             index=models.Index(
                 condition=models.Q(("pace__isnull", False)),
@@ -54,7 +65,7 @@ class Migration(migrations.Migration):
                 name="enrollment_newest_rehearsal",
             ),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="message",
             index=models.Index(
                 models.OrderBy(
@@ -64,7 +75,7 @@ class Migration(migrations.Migration):
                 name="message_newest",
             ),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="message",
             index=models.Index(
                 models.F("story"),
@@ -75,7 +86,7 @@ class Migration(migrations.Migration):
                 name="message_newest_of_story",
             ),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="message",
             index=models.Index(
                 models.F("status"),
@@ -87,11 +98,11 @@ class Migration(migrations.Migration):
                 name="message_newest_by_status",
             ),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="subscriber",
             index=models.Index(LastDigits("phone_number"), name="subscriber_last_digits"),
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="subscriber",
             index=models.Index(fields=["heard_at"], name="subscriber_heard"),
         ),

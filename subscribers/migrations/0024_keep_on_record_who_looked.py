@@ -54,13 +54,6 @@ class Migration(migrations.Migration):
             name="only_words",
             field=models.BooleanField(db_default=False, default=False),
         ),
-        migrations.AddField(
-            model_name="message",
-            name="redacted_at",
-            field=models.DateTimeField(
-                editable=False, help_text="When its words were deleted because their time was over.", null=True
-            ),
-        ),
         migrations.CreateModel(
             name="Consent",
             fields=[
@@ -164,5 +157,13 @@ class Migration(migrations.Migration):
                 "ordering": ["-pk"],
                 "default_permissions": ["view"],
             },
+        ),
+        # Last: what it locks stays locked until the migration ends.
+        migrations.AddField(
+            model_name="message",
+            name="redacted_at",
+            field=models.DateTimeField(
+                editable=False, help_text="When its words were deleted because their time was over.", null=True
+            ),
         ),
     ]

@@ -111,19 +111,6 @@ class Migration(migrations.Migration):
             name="worked_at",
             field=models.DateTimeField(editable=False, null=True),
         ),
-        migrations.AddField(
-            model_name="message",
-            name="shifted",
-            field=models.DurationField(
-                editable=False, help_text="By how much holds have moved it on from when its text says.", null=True
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="message",
-            index=models.Index(
-                condition=models.Q(("status", "held")), fields=["id", "story", "text"], name="message_held"
-            ),
-        ),
         migrations.AddConstraint(
             model_name="hold",
             constraint=models.UniqueConstraint(
@@ -142,4 +129,12 @@ class Migration(migrations.Migration):
         ),
         migrations.RunPython(finish_earlier_releases, migrations.RunPython.noop),
         migrations.RunPython(schedule_releases, unschedule_releases),
+        # Last: what it locks stays locked until the migration ends.
+        migrations.AddField(
+            model_name="message",
+            name="shifted",
+            field=models.DurationField(
+                editable=False, help_text="By how much holds have moved it on from when its text says.", null=True
+            ),
+        ),
     ]

@@ -2,15 +2,25 @@
 
 from django.db import migrations, models
 
+from textengine import operations
+
 
 class Migration(migrations.Migration):
+    atomic = operations.in_one_transaction()
+
     dependencies = [
         ("stories", "0011_let_stories_have_authors"),
         ("subscribers", "0028_release_holds_in_three_ways"),
     ]
 
     operations = [
-        migrations.CreateModel(
+        operations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("status", "held")), fields=["id", "story", "text"], name="message_held"
+            ),
+        ),
+        operations.CreateModel(
             name="DayCount",
             fields=[
                 ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
@@ -20,7 +30,7 @@ class Migration(migrations.Migration):
                 ("begun_at", models.DateTimeField(help_text="When a count began that is under way.", null=True)),
             ],
         ),
-        migrations.CreateModel(
+        operations.CreateModel(
             name="Heartbeat",
             fields=[
                 (
@@ -36,7 +46,7 @@ class Migration(migrations.Migration):
                 "ordering": ["-seen_at"],
             },
         ),
-        migrations.AddIndex(
+        operations.AddIndex(
             model_name="enrollment",
             index=models.Index(
                 condition=models.Q(("ended_at__isnull", False)), fields=["ended_at"], name="enrollment_ended"

@@ -32,14 +32,14 @@ class Installed(Processes):
     """
 
     def __init__(self, folder: Path, fresh: bool = False, **options):
-        self.root, self.data = folder / "textengine", folder / "data"
+        code, self.data = folder / "textengine", folder / "data"
         self.python = (*as_nobody(), str(make_environment(folder / "venv", fresh)))
         self.data.mkdir()
         if as_nobody():
             shutil.chown(self.data, NOBODY)
-        make_tree(self.root)
+        make_tree(code)
         options.setdefault("database_url", f"sqlite:///{self.data / 'db.sqlite3'}")
-        super().__init__(media_root=self.data / "media", **options)
+        super().__init__(media_root=self.data / "media", code=code, **options)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,7 +48,7 @@ class Installed(Processes):
 
     def files(self) -> dict[str, float]:
         """Return what there is of the program, and when each was changed."""
-        return {str(path): path.stat().st_mtime for path in sorted(self.root.rglob("*"))}
+        return {str(path): path.stat().st_mtime for path in sorted(self.code.rglob("*"))}
 
 
 def as_nobody() -> list[str]:

@@ -95,11 +95,11 @@ class Processes:
 
     They use the database of the suite unless another one is given. There may be several of a kind: what is started
     as "second worker" is one more worker. Where a `pictures_port` is given, links may lead to that port here, too.
-    Texts come at any hour, so that tests pass at any, unless there are `quiet_hours`.
+    Texts come at any hour, so that tests pass at any, unless there are `quiet_hours`. Where a `clock` is given, web and
+    worker are ahead by as many seconds as that file says at each moment. They run the `code` in that folder.
     """
 
-    # How processes are run: where, and by which Python, with what stands before it.
-    root = ROOT
+    # By which Python, with what stands before it.
     python: tuple[str, ...] = (sys.executable,)
 
     def __init__(
@@ -109,6 +109,9 @@ class Processes:
         database_url: str = "",
         pictures_port: int = 0,
         quiet_hours: str = "off",
+        clock: Path | None = None,
+        code: Path = ROOT,
+        starts: tuple[str, ...] = ("web", "worker"),
         **sandbox_options,
     ):
         self.port = free_port()
@@ -120,6 +123,10 @@ class Processes:
         self.database_url = database_url or url_of_database()
         self.pictures_port = pictures_port
         self.quiet_hours = quiet_hours
+        self.clock = clock
+        self.code = code
+        self.starts = starts
+        self.is_read_only = False
         self.running: dict[str, subprocess.Popen] = {}
         self.groups: set[int] = set()
         self.log = tempfile.NamedTemporaryFile("w+", suffix=".log")  # noqa: SIM115  closed in __exit__
@@ -128,9 +135,10 @@ class Processes:
         try:
             self.sandbox.start()
             self.prepare()
-            self.start("web")
-            self.start("worker")
-            wait_until(self.answers, 20, self.logged)
+            for name in self.starts:
+                self.start(name)
+            if "web" in self.starts:
+                wait_until(self.answers, 20, self.logged)
         except BaseException:
             self.__exit__()
             raise
@@ -150,10 +158,13 @@ class Processes:
     @property
     def environment(self) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
-        settings = "textengine.tests.process_settings" if self.pictures_port else "textengine.settings"
+        is_special = self.pictures_port or self.clock or self.is_read_only
+        settings = "textengine.tests.process_settings" if is_special else "textengine.settings"
         return kept | {
             "DJANGO_SETTINGS_MODULE": settings,
-            "PICTURES_PORT": str(self.pictures_port),
+            "PICTURES_PORT": str(self.pictures_port or ""),
+            "CLOCK": str(self.clock or ""),
+            "READ_ONLY": "yes" if self.is_read_only else "",
             "DATABASE_URL": self.database_url,
             "SECRET_KEY": "only-for-tests",
             "DEBUG": "false",
@@ -176,13 +187,13 @@ class Processes:
             "worker": [*self.python, "manage.py", "qcluster"],
         }[name.split()[-1]]
         self.running[name] = subprocess.Popen(
-            command, cwd=self.root, env=self.environment, stdout=self.log, stderr=self.log
+            command, cwd=self.code, env=self.environment, stdout=self.log, stderr=self.log
         )
 
     def run(self, *arguments: str) -> subprocess.CompletedProcess:
         """Run Python with these arguments as the processes are run, to its end."""
         command = [*self.python, *arguments]
-        return subprocess.run(command, cwd=self.root, env=self.environment, capture_output=True, text=True, check=False)
+        return subprocess.run(command, cwd=self.code, env=self.environment, capture_output=True, text=True, check=False)
 
     def stop(self, name: str, timeout: float = 45) -> int:
         """Ask a process to end, as a supervisor does, and return its exit code."""

@@ -1,7 +1,7 @@
 """`make test`: the whole suite on SQLite, and again on PostgreSQL where it is installed; with CI=true it has to be.
 
 What follows on the command line goes to pytest. `--checks` runs Django's own checks instead, `--slow` what `make test`
-leaves out because it takes long.
+leaves out because it takes long, and what there tries only a little.
 """
 
 import os
@@ -11,11 +11,13 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+from . import sizes
+
 ROOT = Path(__file__).resolve().parents[2]
 IN_CI = os.environ.get("CI") == "true"
 # Tests of the whole way mostly wait for real time to pass, so three times as many run at once as there are cores.
 AT_ONCE = 3 * (os.cpu_count() or 1)
-ORDINARY, SLOW = "not slow", "slow"
+ORDINARY, SLOW = "not slow", "slow or grows"
 # pytest's exit code when it was asked for no test.
 NO_TESTS = 5
 # A throw-away cluster, as Debian's postgresql-common makes it; its login comes in the environment. It spares itself
@@ -64,6 +66,7 @@ def main(arguments: list[str]) -> int:
 
 def run_slow_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, int]:
     """Run what takes long on one database after the other, one test after the other: each has the machine to itself."""
+    os.environ[sizes.VARIABLE] = sizes.MANY
     codes = {}
     for database, pytest in suites.items():
         say(f"What takes long, on {database}")

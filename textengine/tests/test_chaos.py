@@ -16,10 +16,10 @@ from subscribers.models import Enrollment
 
 from .processes import Processes, children, wait_until
 from .readers import assert_each_got, explained, phones, text_in, wait_until_all_have_read
+from .sizes import size
 
-# A short form of what `make chaos` does with 200 readers and a minute of kills.
-READERS = int(os.environ.get("CHAOS_READERS") or 40)
-SECONDS = int(os.environ.get("CHAOS_SECONDS") or 12)
+READERS = int(os.environ.get("CHAOS_READERS") or size(40, 200))
+SECONDS = int(os.environ.get("CHAOS_SECONDS") or size(12, 60))
 SEED = os.environ.get("CHAOS_SEED") or str(random.randrange(1_000_000))
 SECONDS_BETWEEN_KILLS = 2
 SECONDS_TO_RECOVER = 120
@@ -75,6 +75,7 @@ def arrive(processes: Processes, readers: list[str]) -> None:
         text_in(processes.sandbox, [reader])
 
 
+@pytest.mark.grows
 def test_whatever_is_killed_every_reader_gets_every_text_once_and_in_order(processes):
     delay = max(1, SECONDS // 8)
     make_story(keyword="river", texts=[(text, delay) for text in TEXTS])

@@ -21,9 +21,9 @@ PASSWORD = "a-password-for-tests"
 FIRST_DELAY = int(os.environ.get("FIRST_DELAY_SECONDS", "6"))
 STORY = [
     ("First text test! Reply STOP to end.", f"{FIRST_DELAY} seconds", FIRST_DELAY),
-    ("Second text test?", "8 seconds", 8),
-    ("Third text test.", "10 s", 10),
-    (RANDOM_CHARACTERS, "10 seconds", 10),
+    ("Second text test?", "2 seconds", 2),
+    ("Third text test.", "4 s", 4),
+    (RANDOM_CHARACTERS, "3 seconds", 3),
 ]
 
 

@@ -34,8 +34,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.screens]
 # editor, a desk chief, an operator.
 ROLES = ["nobody", "plain", "other", "journalist", "editor", "desk-chief", "operator"]
 # What each gets: the page (+), a refusal (-), the log-in page (l), nothing found (0), another page (>), that one does
-# not get it by GET (5), or that one has to say what (!). Where an address is one to post to, that is what is done, with
-# nothing in the form.
+# not get it by GET (5), that one has to say what (!), or that no worker runs (~). Where an address is one to post to,
+# that is what is done, with nothing in the form.
 PAGES = r"""
 0000000  ^media/(?P<name>[A-Za-z0-9_/-]{1,150}\.(?:jpg|png|gif))$
 l000000  admin/(?P<url>.*)$
@@ -181,7 +181,8 @@ l---++-  admin:subscribers_tag_history
 l>>>>>>  admin:view_on_site
 +++++++  healthz
 +++++++  kept
-+++++++  readyz
+0000000  metrics
+~~~~~~~  readyz
 l-0+++-  rehearse
 l-0+++-  rehearse-progress
 +++++++  story
@@ -222,7 +223,7 @@ ACTIONS = {
 }
 # A page of the newsroom is kept by nobody but who sees it, if by anybody.
 NOT_KEPT = {"no-store", "private"}
-SIGNS = {200: "+", 400: "!", 403: "-", 404: "0", 405: "5"}
+SIGNS = {200: "+", 400: "!", 403: "-", 404: "0", 405: "5", 503: "~"}
 
 
 def addresses() -> dict[str, str]:

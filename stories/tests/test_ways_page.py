@@ -141,7 +141,7 @@ def test_on_a_phone_nothing_is_cut_off_and_answers_are_large_enough(open_desk, s
         assert box["height"] >= 44
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.slow), 390])
 def test_axe_finds_nothing_on_questions_the_map_and_answers(open_desk, width):
     # axe-core looks into style sheets by copying them into the page, which the page's own policy refuses.
     with open_desk(load_branching_sample(), width, bypass_csp=True, is_mobile=width == 390) as page:

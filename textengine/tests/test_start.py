@@ -159,9 +159,9 @@ def test_a_real_account_with_its_own_token_passes():
 @pytest.mark.parametrize(
     ("public", "allowed"),
     [
-        ("http://localhost:8000", "*"),
+        pytest.param("http://localhost:8000", "*", marks=pytest.mark.slow),
         ("https://texts.example.org", ".example.org"),
-        ("http://[::1]:8000", "[::1]"),
+        pytest.param("http://[::1]:8000", "[::1]", marks=pytest.mark.slow),
         ("http://[::1]:8000", ""),
     ],
 )

@@ -58,6 +58,7 @@ def test_stories_are_chosen_by_keyword_and_each_reader_gets_their_own(processes)
     assert read_story(processes, READER, 4, 10) == ["River one", "River two", "Forest one", "Forest two"]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_that_starts_again_continues_the_story(processes):
     make_story(keyword="river", texts=[("One", 0), ("Two", 3), ("Three", 1)])
     processes.sandbox.text(READER, "river")

@@ -80,7 +80,8 @@ def opened(client: Client, address: str, times: int) -> tuple[float, int]:
 
 def pages() -> list[tuple[str, str]]:
     """Return the pages that are opened, each in words and by its address."""
-    return [*passages(), *messages(), *readers(), *funnels()]
+    desk = [("Today", reverse("admin:index")), ("The reply desk", list_of("remark"))]
+    return [*desk, *passages(), *messages(), *readers(), *funnels()]
 
 
 def list_of(model: str) -> str:

@@ -334,6 +334,9 @@ class TextFormSet(forms.BaseInlineFormSet):
 
     def clean(self):
         super().clean()
+        deleted = [form.instance.pk for form in self.initial_forms if self._should_delete_form(form)]
+        if held := publishing.kept_by_holds(self.instance.texts.filter(pk__in=deleted)) if deleted else []:
+            raise ValidationError(held)
         if PUBLISH not in self.data and self.instance.status != Story.Status.PUBLISHED:
             return
         standing = self.standing_forms()

@@ -153,9 +153,10 @@ def shown_entries(page: Page) -> list[dict]:
 
 
 def refusals(story: Story, entry: HistoricalStory) -> list[str]:
-    """Return why the published `story` cannot be as it was at `entry`; empty for any other story."""
-    if story.status != Story.Status.PUBLISHED:
-        return []
+    """Return why `story` cannot be as it was at `entry`: a hold, or what a published story has to be."""
+    held = publishing.kept_by_holds(story.texts.exclude(pk__in=entry.order))
+    if held or story.status != Story.Status.PUBLISHED:
+        return held
     then, texts = entry.history_object, history.version_of(entry).texts
     return publishing.refusals(then, [row.history_object for row in texts])
 

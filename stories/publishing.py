@@ -7,6 +7,7 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 
 from . import history
 from .keywords import refusal
@@ -58,6 +59,15 @@ def warnings(story: Story) -> list[str]:
     if not story.enrollments.readers().live().exists():
         return []
     return text_obstacles(problems_of(texts, files=False))
+
+
+def kept_by_holds(texts: QuerySet[StoryText]) -> list[str]:
+    """Return, for each of these texts that is on hold, why it cannot be deleted: that would lift the hold unasked."""
+    held = texts.filter(hold__isnull=False, hold__released_at=None).order_by("position")
+    return [
+        f"Text {position} is on hold ({reason}), so it cannot be deleted until somebody releases it."
+        for position, reason in held.values_list("position", "hold__reason")
+    ]
 
 
 def keyword_obstacles(story: Story) -> list[str]:

@@ -137,6 +137,8 @@ def start(text: StoryText, wording: str, body: str, until: datetime, user: User,
     corrected the text since.
     """
     until = min(until, now)
+    # Of two who confirm at the same moment, the second sees what the first has sent. No reader's row is locked after.
+    StoryText.objects.select_for_update(no_key=True).get(pk=text.pk)
     if sentence := unsendable(body) or sent_meanwhile(text, until):
         raise Refused(sentence)
     readers = reach(text, wording, until).readers

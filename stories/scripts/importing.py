@@ -19,6 +19,7 @@ from ..turns import TURN_FIELDS
 from .drafts import (
     EMPTY_FIELDS,
     STORY_FIELDS,
+    Problem,
     ScriptError,
     StoryDraft,
     TextDraft,
@@ -82,7 +83,10 @@ def planned(draft: StoryDraft, pictures: Pictures, title: str) -> Plan:
     if draft.problems:
         raise ScriptError(draft.problems)
     kept = {change.text.pk for change in texts}
-    return Plan(story, fields, texts, [text for text in present if text.pk not in kept], seen)
+    gone = [text for text in present if text.pk not in kept]
+    if held := publishing.kept_by_holds(story.texts.filter(pk__in=[text.pk for text in gone])) if gone else []:
+        raise ScriptError([Problem(1, sentence) for sentence in held])
+    return Plan(story, fields, texts, gone, seen)
 
 
 def check_size(draft: StoryDraft) -> None:

@@ -50,6 +50,7 @@ def test_axe_finds_nothing_on_the_desk(browser, live_server, client, settings, t
         expect(body(page, 2)).to_be_visible()
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_on_the_pages_around_the_desk(browser, live_server, client):
     story = make_story([("one", 0), ("two", 120)], title="The River", slug="the-river", status="draft")
     entry = history.keep(story, timezone.now())
@@ -71,6 +72,7 @@ def test_axe_finds_nothing_on_the_pages_around_the_desk(browser, live_server, cl
         assert_accessible_everywhere(page)
 
 
+@pytest.mark.slow
 def test_axe_finds_nothing_on_importing(browser, live_server, client):
     story = make_story([("one", 0), ("two", 120), ("four", 0)], title="The River", slug="the-river")
     script = "---\ntitle: The River\n---\none. Reply STOP to end.\n=== soon ===\nthree\n=== 1 hour ===\ntwo"

@@ -131,6 +131,7 @@ def test_leaving_the_preview_asks_since_nothing_is_saved_yet(page):
     assert asked == ["beforeunload"]
 
 
+@pytest.mark.slow
 def test_leaving_the_preview_of_what_is_saved_already_does_not_ask(page, live_server):
     asked = []
     page.on("dialog", lambda dialog: (asked.append(dialog.type), dialog.accept()))

@@ -108,7 +108,7 @@ def test_a_story_is_put_back_from_its_history(open_page, draft):
     expect(body(page, 1)).to_have_value("It begins.")
 
 
-@pytest.mark.parametrize("color_scheme", ["light", "dark"])
+@pytest.mark.parametrize("color_scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_the_pages_fit_a_phone(open_page, draft, color_scheme):
     first = draft.history.first()
     draft.texts.filter(position=1).update(body="x" * 300)

@@ -80,6 +80,7 @@ def test_texts_that_are_not_saved_yet_are_inserted_copied_moved_and_deleted_like
         assert str(story.texts.get(position=1).wait) == str(story.texts.get(position=2).wait)
 
 
+@pytest.mark.slow
 def test_after_an_error_the_texts_stand_in_the_order_that_was_chosen(open_desk, story):
     with open_desk() as page:
         tool(page, 3, "Move up").click()
@@ -99,6 +100,7 @@ def test_after_an_error_the_texts_stand_in_the_order_that_was_chosen(open_desk, 
         expect(card(page, 2).get_by_label("When")).to_have_value("1 hour and 30 minutes")
 
 
+@pytest.mark.slow
 def test_leaving_asks_only_while_something_is_not_saved(open_desk, story):
     with open_desk() as page:
         asked = []
@@ -124,6 +126,7 @@ def test_leaving_asks_only_while_something_is_not_saved(open_desk, story):
         assert asked == ["beforeunload"] * 2
 
 
+@pytest.mark.slow
 def test_a_story_that_is_deleted_while_it_is_written_is_saved_as_a_new_one(open_desk, story):
     with open_desk(lacking=reverse("admin:stories_story_preview", args=[story.pk])) as page:
         body(page, 2).fill("two, and more")

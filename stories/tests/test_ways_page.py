@@ -125,7 +125,7 @@ def test_what_stands_in_the_way_of_publishing_is_said_at_the_text(open_desk):
         expect(page.locator(".messagelist .success")).to_contain_text("Published.")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=pytest.mark.slow)])
 def test_on_a_phone_nothing_is_cut_off_and_answers_are_large_enough(open_desk, scheme):
     with open_desk(load_branching_sample(), 390, is_mobile=True, has_touch=True, color_scheme=scheme) as page:
         assert page.evaluate("document.documentElement.scrollWidth") == 390
@@ -141,7 +141,7 @@ def test_on_a_phone_nothing_is_cut_off_and_answers_are_large_enough(open_desk, s
         assert box["height"] >= 44
 
 
-@pytest.mark.parametrize("width", [1280, 390])
+@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.slow), 390])
 def test_axe_finds_nothing_on_questions_the_map_and_answers(open_desk, width):
     # axe-core looks into style sheets by copying them into the page, which the page's own policy refuses.
     with open_desk(load_branching_sample(), width, bypass_csp=True, is_mobile=width == 390) as page:

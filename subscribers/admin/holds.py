@@ -71,7 +71,6 @@ class HoldAdmin(ReadOnlyAdmin):
     list_display = ["covers", "reason", "since", "by", "released"]
     list_filter = [("released_at", YesOrNo)]
     list_select_related = ["story", "text", "created_by", "released_by"]
-    actions = ["release"]
 
     def has_add_permission(self, request):
         return admin.ModelAdmin.has_add_permission(self, request)
@@ -177,11 +176,6 @@ class HoldAdmin(ReadOnlyAdmin):
         if hold.waiting != 1:
             texts = f"{hold.waiting:,} texts that were held back {more}"
         self.message_user(request, f"Released: {texts}.", messages.SUCCESS)
-
-    @admin.action(description="Release, in rhythm", permissions=["release"])
-    def release(self, request, queryset):
-        for hold in queryset.active():
-            self.let_go(request, hold, Way.RHYTHM)
 
     @admin.display(description="holds back", ordering="story__title")
     def covers(self, hold: Hold) -> str:

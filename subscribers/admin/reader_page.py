@@ -31,7 +31,7 @@ from ..progress import progress_of, with_progress
 from ..steering import Action, Refused, Situation
 from ..threads import clocks_differ, thread_of
 from .parts import progress_bar, what_comes_next
-from .watching import record_page
+from .watching import record_look, record_page
 
 WRITE = "subscribers.add_message"
 # What people write to readers: a reply, an answer at the desk, a correction.
@@ -222,9 +222,11 @@ class ReaderPageMixin:
 
     def live_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Answer with what goes on on this page, or with nothing where the page has it as it is already."""
-        live, digest = self.live(request, self.reader(request, object_id))
+        reader = self.reader(request, object_id)
+        live, digest = self.live(request, reader)
         if request.GET.get("known") == digest:
             return HttpResponse(status=204)
+        record_look(request, self.opts.verbose_name, reader, timezone.now())
         return HttpResponse(live, headers={"X-Digest": digest, "Cache-Control": "no-store"})
 
     def passage(self, request: HttpRequest, object_id: int, enrollment_id: int) -> Enrollment:

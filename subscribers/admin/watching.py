@@ -58,6 +58,13 @@ def record_page(request: HttpRequest, page: str, reader: Subscriber) -> None:
     Access.record(request.user, Access.What.PAGE, f"{page}, {reader}", reader)
 
 
+def record_look(request: HttpRequest, page: str, reader: Subscriber, now: datetime) -> None:
+    """Put it on record once an hour for as long as it is shown, however it came to be opened."""
+    looked = Access.objects.filter(user=request.user.pk, subscriber=reader.pk, what=Access.What.PAGE)
+    if not looked.filter(at__gt=now - timedelta(hours=1)).exists():
+        record_page(request, page, reader)
+
+
 class NumberMixin:
     """For the admin of readers: the click that shows a whole number to those who may see it."""
 

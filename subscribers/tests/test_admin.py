@@ -512,7 +512,7 @@ def test_everything_can_be_held_and_a_second_hold_on_the_same_is_refused(editor)
     assert "Everything is on hold" in page(editor, reverse("admin:index"))
     response = editor.post(add, {"story": "", "reason": "again"})
     assert "There is a hold on everything already." in response.content.decode()
-    editor.post(list_of("hold"), {"action": "release", "_selected_action": Hold.objects.get().pk})
+    editor.post(page_of(Hold.objects.get(), "release"))
     assert not Hold.objects.active().exists()
     editor.post(add, {"story": "", "reason": "again"})
     assert Hold.objects.active().count() == 1

@@ -406,6 +406,7 @@ def test_few_exports_of_one_person_wait(log_in, monkeypatch):
     assert Export.objects.count() == 3
 
 
+@pytest.mark.once
 @pytest.mark.parametrize("suffix", ["csv", "xlsx"])
 def test_an_export_never_holds_all_its_rows(tmp_path, monkeypatch, suffix):
     monkeypatch.setattr(rows, "BATCH", 100)

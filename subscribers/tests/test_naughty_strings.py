@@ -35,6 +35,7 @@ def test_the_list_is_the_whole_one():
     assert len(NAUGHTY) > 450
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "reading",
     [

@@ -34,7 +34,7 @@ def open_page(browser, live_server, client):
         yield open_page
 
 
-@pytest.mark.parametrize("word", ["x" * 1600, "😀" * 800])
+@pytest.mark.parametrize("word", [pytest.param("x" * 1600, marks=pytest.mark.slow), "😀" * 800])
 def test_a_word_of_any_length_cuts_nothing_off(open_page, word):
     enrollment = make_enrollment(story=make_story(title=word[:120]))
     message = make_inbound(enrollment.subscriber, word)

@@ -175,6 +175,13 @@ def test_who_asks_what_may_be_done_with_a_reader_is_on_record(editor, name):
     assert list(Access.objects.values_list("what", "subscriber")) == [("page", enrollment.subscriber_id)]
 
 
+def test_who_opens_what_goes_on_of_a_reader_by_its_address_is_on_record_once(editor):
+    reader = make_enrollment(sent=1).subscriber
+    for _ in range(2):
+        assert editor.get(reverse("admin:subscribers_subscriber_live", args=[reader.pk])).status_code == 200
+    assert list(Access.objects.values_list("what", "subscriber")) == [("page", reader.pk)]
+
+
 def test_a_page_that_one_may_not_open_is_not_on_record(client):
     log_in(client, "Journalists")
     assert client.get(page_of(make_subscriber())).status_code == 403

@@ -6,7 +6,7 @@ from django.utils import timezone
 
 from stories.tests.factory import make_story
 from subscribers import correcting, dispatch, steering, writing
-from subscribers.models import Enrollment, Message, Recipient
+from subscribers.models import Correction, Enrollment, Message, Recipient
 from subscribers.steering import Refused
 
 from .engine import claimed, work
@@ -106,3 +106,15 @@ def test_a_reader_is_put_elsewhere_while_the_text_is_claimed_and_gets_one_text(s
         assert enrollment.step == len(received)
         upcoming = enrollment.messages.get(step=enrollment.step + 1)
         assert (upcoming.status, upcoming.text.body in ("Two", "Three")) == ("scheduled", True)
+
+
+def test_of_two_who_correct_a_text_at_the_same_moment_one_is_asked_to_look_again():
+    users = [User.objects.create_user(name) for name in ("eddie", "ada")]
+    for _ in range(ROUNDS):
+        story = make_story([("One", 60), ("Two", 3600)])
+        make_enrollment(story=story, sent=1)
+        text = story.texts.get(position=1)
+        # Each has looked at another moment, before either sends.
+        looks = [(user, timezone.now()) for user in users]
+        at_once(*[tried(correcting.start, text, "", f"By {user}.", seen, user) for user, seen in looks])
+        assert Correction.objects.filter(text=text).count() == 1

@@ -51,7 +51,7 @@ def main(arguments: list[str]) -> int:
         return int(any(run_suites({"the database of DATABASE_URL": pytest}, arguments).values()))
     suites = {"SQLite": pytest}
     if shutil.which("pg_virtualenv"):
-        suites = {"PostgreSQL": [*THROW_AWAY_CLUSTER, WITH_ITS_LOGIN, *pytest]} | suites
+        suites["PostgreSQL"] = [*THROW_AWAY_CLUSTER, WITH_ITS_LOGIN, *pytest]
     failed = run_suites(suites, arguments)
     for database, code in failed.items():
         say(f"On {database} the suite {'failed' if code else 'passed'}.")
@@ -77,9 +77,10 @@ def run_slow_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[
 def run_ordinary_suites(suites: dict[str, list[str]], arguments: list[str]) -> dict[str, int]:
     """Run pytest, as each database's command has it; return 0 for each where all passed.
 
-    First the tests that may run many at once, on one database after the other; those that touch none, and those that
-    look at pages, with the first alone. Then, two by two, those that measure time: these leave the machine mostly idle,
-    so that the databases can take theirs at the same moment.
+    First the tests that may run many at once, on one database after the other; those that touch none, those that look
+    at pages, and those that say the same on each, with the first alone, which is the quicker one. Then, two by two,
+    those that measure time: these leave the machine mostly idle, so that the databases can take theirs at the same
+    moment.
     """
     # Each of the processes would compile all tests again: one of them does it, and leaves it to the others.
     captured([sys.executable, "-m", "pytest", "--collect-only", "--quiet", *arguments])
@@ -89,7 +90,7 @@ def run_ordinary_suites(suites: dict[str, list[str]], arguments: list[str]) -> d
         say(f"The suite on {database}")
         many = ["-m", chosen, "--numprocesses", str(AT_ONCE), "--dist", "worksteal"]
         codes[database].append(run([*pytest, *many, *arguments]))
-        chosen = f"{ORDINARY} and not in_time and not no_database and not screens"
+        chosen = f"{ORDINARY} and not in_time and not no_database and not screens and not once"
     say("What measures time")
     with ThreadPoolExecutor() as pool:
         runs = {

@@ -1,5 +1,7 @@
 """A carrier that loses answers, breaks off, hangs and talks rubbish, and whose callbacks come as they like."""
 
+import pytest
+
 from stories.tests.factory import make_story
 from subscribers.models import Message
 
@@ -16,6 +18,7 @@ def faulty(kinds: list[str]) -> list[dict]:
     return [{"kind": kind, "count": 2} for kind in kinds]
 
 
+@pytest.mark.once
 def test_whatever_the_carrier_answers_every_reader_gets_every_text_once(processes):
     make_story(keyword="river", texts=[(text, 0) for text in TEXTS])
     readers = phones(2 * len(ACCEPTED + NOT_ACCEPTED))

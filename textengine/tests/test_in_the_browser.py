@@ -185,7 +185,8 @@ def send_next(desk, processes, number: str) -> None:
     wait_until(lambda: Enrollment.objects.get().step > step)
 
 
-@pytest.mark.parametrize("width", [pytest.param(1280, marks=pytest.mark.slow), 390])
+@pytest.mark.slow
+@pytest.mark.parametrize("width", [1280, 390])
 def test_an_editor_sees_the_thread_as_on_a_phone(processes, browser, width):
     with new_page(browser, width=width) as page:
         log_in(page, processes, "admin", None)

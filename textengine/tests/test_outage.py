@@ -56,6 +56,7 @@ def test_a_cluster_that_stood_still_beyond_its_lease_doubles_nothing(processes):
         assert_each_got(processes.sandbox, [first, *readers, last], TEXTS)
 
 
+@pytest.mark.once
 def test_after_an_outage_readers_go_on_in_rhythm(processes):
     delay = 2
     make_story(keyword="river", texts=[("One", 0), ("Two", delay), ("Three", delay), ("Four", delay)])
@@ -77,6 +78,7 @@ def test_after_an_outage_readers_go_on_in_rhythm(processes):
             assert min(gaps) > delay - 0.2
 
 
+@pytest.mark.once
 def test_web_killed_while_webhooks_arrive_lets_every_text_act_once_and_the_story_go_on(processes):
     make_story(keyword="river", texts=[(text, 1) for text in TEXTS])
     readers = phones(100)

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 
+import pytest
 from django.utils import timezone
 from django_q.conf import Conf
 from django_q.models import OrmQ
@@ -46,6 +47,7 @@ def enroll(readers: list[str], texts: list[tuple[str, int]]) -> Story:
     return story
 
 
+@pytest.mark.once
 def test_a_purged_a_doubled_and_a_poisoned_queue_lose_and_double_nothing(processes):
     processes.kill("worker")
     texts = [(text, 0) for text in TEXTS]

@@ -25,6 +25,7 @@ def phone(processes):
     return text
 
 
+@pytest.mark.once
 def test_a_reader_asks_pauses_goes_on_stops_and_comes_back(processes, phone):
     make_story(title="The river", keyword="river", texts=[("One", 0), ("Two", 4), ("Three", 3600)])
     assert phone("Rivver!", 1) == ["One"]
@@ -44,6 +45,7 @@ def test_a_reader_asks_pauses_goes_on_stops_and_comes_back(processes, phone):
     assert Enrollment.objects.get().status == "active"
 
 
+@pytest.mark.once
 def test_a_welcome_comes_before_the_first_text_and_the_end_offers_another_story(processes, phone):
     SystemText.objects.create(kind="welcome", body="Welcome to {story}. Reply STOP to end.")
     make_story(title="The river", keyword="river", texts=[("One", 0)], closing="More: {offers}")
@@ -57,6 +59,7 @@ def test_a_welcome_comes_before_the_first_text_and_the_end_offers_another_story(
 LAST_WORD = "Everything that we knew about you is erased. Text us whenever you like to begin anew."
 
 
+@pytest.mark.once
 def test_a_reader_is_forgotten_here_and_at_the_carrier(processes, phone):
     make_story(keyword="river", texts=[("One", 0), ("Two", 3600)])
     phone("river", 1)

@@ -72,6 +72,7 @@ def test_a_journalist_rehearses_a_draft_from_entering_the_number_to_the_last_tex
     assert (last - first).total_seconds() == pytest.approx(6, abs=1.5)
 
 
+@pytest.mark.slow
 def test_a_rehearsal_is_stopped_by_keyboard_and_axe_finds_nothing_on_its_page(processes, browser):
     with new_page(browser, bypass_csp=True) as desk, new_page(browser) as phones:
         log_in(desk, processes, "journalist", "Journalists")

@@ -188,7 +188,7 @@ def test_reading_back_is_not_interrupted_by_a_new_text(page, carrier):
     for number in range(12):
         send(carrier, body=f"Text {number} " + "words " * 25)
     # Until all are delivered: a late status would scroll down at the moment of scrolling up.
-    bubbles(page, FIRST).get_by_text("Delivered").nth(11).wait_for()
+    bubbles(page, FIRST).get_by_text("Delivered").nth(11).wait_for(timeout=30_000)
     screen = phone(page, FIRST).locator(".screen")
     page.wait_for_function(
         "() => { const s = document.querySelector('.screen'); "

@@ -120,7 +120,14 @@ def test_each_setting_that_cannot_be_used_is_a_sentence_of_its_own(wrong):
         assert sum(sentence in line for line in lines) == 1
 
 
-@pytest.mark.parametrize("wrong", [{"SECRET_KEY": ""}, {"TWILIO_NUMBER": ""}, {"DATABASE_URL": "nonsense"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"SECRET_KEY": ""},
+        pytest.param({"TWILIO_NUMBER": ""}, marks=pytest.mark.slow),
+        pytest.param({"DATABASE_URL": "nonsense"}, marks=pytest.mark.slow),
+    ],
+)
 def test_a_wrong_setting_stops_the_web_server_with_the_same_sentence(wrong):
     web, worker = start(WEB, wrong), start(WORKER, wrong)
     assert web.returncode != 0
@@ -137,7 +144,10 @@ def test_an_address_that_twilio_cannot_reach_is_warned_of_once_where_something_s
     assert not any("PUBLIC_URL" in line for line in rest)
 
 
-@pytest.mark.parametrize("command", ["check", "migrate", "makemigrations", "shell"])
+@pytest.mark.parametrize(
+    "command",
+    ["migrate", *(pytest.param(each, marks=pytest.mark.slow) for each in ("check", "makemigrations", "shell"))],
+)
 def test_a_wrong_setting_stops_every_command_with_the_same_sentence(command):
     ended = start([sys.executable, "manage.py", command], {"SECRET_KEY": ""})
     assert ended.returncode != 0
@@ -163,9 +173,9 @@ def test_a_real_account_with_its_own_token_passes():
 @pytest.mark.parametrize(
     ("public", "allowed"),
     [
-        ("http://localhost:8000", "*"),
+        pytest.param("http://localhost:8000", "*", marks=pytest.mark.slow),
         ("https://texts.example.org", ".example.org"),
-        ("http://[::1]:8000", "[::1]"),
+        pytest.param("http://[::1]:8000", "[::1]", marks=pytest.mark.slow),
         ("http://[::1]:8000", ""),
     ],
 )

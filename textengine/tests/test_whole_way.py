@@ -48,6 +48,7 @@ def assert_in_time() -> None:
     assert max(lateness) < timedelta(seconds=1)
 
 
+@pytest.mark.once
 def test_stories_are_chosen_by_keyword_and_each_reader_gets_their_own(processes):
     make_story(keyword="river", texts=[("River one", 0), ("River two", 1)])
     make_story(keyword="forest", texts=[("Forest one", 0), ("Forest two", 1)])
@@ -68,6 +69,7 @@ def told(processes) -> list[set[str]]:
     return [{event for event, found in lines if found == trace} for trace in begun]
 
 
+@pytest.mark.slow
 def test_a_killed_worker_that_starts_again_continues_the_story(processes):
     make_story(keyword="river", texts=[("One", 0), ("Two", 3), ("Three", 1)])
     processes.sandbox.text(READER, "river")
@@ -161,12 +163,14 @@ def test_a_cluster_and_the_web_process_need_no_more_than_a_dozen_connections(pro
         assert cursor.fetchone()[0] <= 12 + 1
 
 
+@pytest.mark.once
 def test_statuses_arrive_from_the_carrier(processes):
     make_story(keyword="river", texts=[("One", 0)])
     processes.sandbox.text(READER, "river")
     wait_until(lambda: Message.objects.filter(step=1, status=Message.Status.DELIVERED).exists(), 10, processes.logged)
 
 
+@pytest.mark.once
 def test_stop_ends_the_story_and_start_lets_it_go_on(processes):
     make_story(keyword="river", texts=[("One", 0), ("Two", 2), ("Three", 0)])
     processes.sandbox.text(READER, "river")
@@ -185,6 +189,7 @@ def test_stop_ends_the_story_and_start_lets_it_go_on(processes):
     assert read_story(processes, READER, 3, 10) == ["One", "Two", "Three"]
 
 
+@pytest.mark.once
 def test_logs_hold_no_bodies_no_whole_numbers_and_no_secrets(processes):
     make_story(keyword="river", texts=[("A secret body", 0)])
     processes.sandbox.text(READER, "river, or something private")

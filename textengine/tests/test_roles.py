@@ -213,7 +213,7 @@ ACTIONS = {
     "plain": set(),
     "journalist": {"story.delete_selected"},
     "editor": EDITING,
-    "desk-chief": EDITING | {"hold.release", "subscriber.delete_selected"},
+    "desk-chief": EDITING | {"subscriber.delete_selected"},
     "operator": {"sender.delete_selected", "systemtext.delete_selected"},
 }
 SIGNS = {200: "+", 400: "!", 403: "-", 404: "0", 405: "5"}

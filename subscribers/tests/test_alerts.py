@@ -154,7 +154,7 @@ def readers_have_enough(sandbox) -> None:
 
 def webhook_breaks(sandbox) -> None:
     with connection.execute_wrapper(refused):
-        assert webhooks.text("Hello").status_code == 500
+        assert webhooks.text("Hello").status_code == 503
 
 
 def refused(execute, sql, params, many, context):

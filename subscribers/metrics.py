@@ -76,9 +76,9 @@ for status in (Message.Status.QUEUED, Message.Status.SENT, Message.Status.DELIVE
 for status in (Message.Status.SCHEDULED, Message.Status.SENDING, *Message.LOST):
     for action in Action:
         texts_with(status, action.name.lower())
-for webhook, code in (("inbound", 200), ("inbound", 403), ("inbound", 500)):
+for webhook, code in (("inbound", 200), ("inbound", 403), ("inbound", 500), ("inbound", 503)):
     answers_with(webhook, code)
-for webhook, code in (("status", 204), ("status", 403), ("status", 500)):
+for webhook, code in (("status", 204), ("status", 403), ("status", 500), ("status", 503)):
     answers_with(webhook, code)
 
 

@@ -28,6 +28,7 @@ from stories.models import Story  # noqa: E402
 from subscribers.funnel import tallies  # noqa: E402
 from subscribers.models import Enrollment, Message, Tally  # noqa: E402
 
+ENDED = ("completed", "stopped", "failed")
 NAME = "bench-pages"
 
 
@@ -110,7 +111,14 @@ def passages() -> list[tuple[str, str]]:
         ("Enrollments: of one story", of_story),
         *((f"Enrollments: of one story, {status}", f"{of_story}&status__exact={status}") for status in Enrollment.LIVE),
         *((f"Enrollments: late by a {late}", f"{address}?late={late}") for late in ("minute", "hour")),
-        *((f"Enrollments: {far} texts sent", f"{address}?far={far}") for far in ("0", "1", "2-5", "6-10", "11")),
+        *((f"Enrollments: {far} texts sent", f"{address}?far={far}") for far in ("0", "1", "2-5", "6-10")),
+        ("Enrollments: more than 10 texts sent", f"{address}?far=11"),
+        *(
+            (f"Enrollments: of “{story}”, more than 10 texts sent", f"{address}?far=11&story__id__exact={story.pk}")
+            for story in stories
+        ),
+        *((f"Enrollments: {status}, 1 text sent", f"{address}?far=1&status__exact={status}") for status in ENDED),
+        ("Enrollments: more than 10 texts sent, heard today", f"{address}?far=11&heard=day"),
         *((f"Enrollments: heard, {heard}", f"{address}?heard={heard}") for heard in ("day", "week", "longer")),
         ("Enrollments: rehearsals", f"{address}?who=others"),
         *searches("Enrollments", address),

@@ -227,7 +227,9 @@ class Enrollment(models.Model):
                 fields=["subscriber"], condition=Q(status="waiting", pace=None), name="enrollment_waiting_in_line"
             ),
             models.Index(fields=["ended_at"], condition=Q(ended_at__isnull=False), name="enrollment_ended"),
-            models.Index(FAR, F("created_at").desc(), F("id").desc(), name="enrollment_newest_by_far"),
+            models.Index(
+                FAR, F("created_at").desc(), F("id").desc(), "story", "status", name="enrollment_newest_by_far"
+            ),
         ]
 
     def __str__(self):

@@ -16,9 +16,8 @@ from stories.turns import Turn
 from subscribers import bulk, tasks
 from subscribers.admin import bulk as bulk_admin
 from subscribers.admin import lists
-from subscribers.admin.enrollments import EnrollmentAdmin, FarFilter
+from subscribers.admin.enrollments import EnrollmentAdmin
 from subscribers.models import Enrollment, Message, Subscriber
-from textengine.database import planned_anew
 
 from .factory import make_enrollment, make_inbound, make_subscriber
 
@@ -151,20 +150,6 @@ def test_passages_are_filtered_by_how_late_how_far_and_when_last_heard(editor):
     assert listed(editor, "enrollment", heard="longer") == [held.pk]
     assert listed(editor, "subscriber", heard="week") == [far.subscriber_id]
     assert "20 minutes late" in editor.get(list_of("enrollment")).content.decode()
-
-
-def test_an_index_finds_the_few_who_are_far():
-    story, subscriber = make_story([("One", 0)]), make_subscriber()
-    passages = [Enrollment(subscriber=subscriber, story=story, status="completed", step=3) for _ in range(3000)]
-    passages[0].step = 17
-    Enrollment.objects.bulk_create(passages)
-    with connection.cursor() as cursor:
-        cursor.execute("ANALYZE")
-    far = FarFilter(None, {"far": ["11"]}, Enrollment, EnrollmentAdmin)
-    with planned_anew():
-        found = far.queryset(None, Enrollment.objects.order_by("-created_at", "-pk"))
-        assert [passage.step for passage in found] == [17]
-        assert "enrollment_newest_by_far" in found.explain()
 
 
 def test_the_last_text_was_late(editor):

@@ -28,6 +28,7 @@ from stories.models import Story  # noqa: E402
 from subscribers.funnel import tallies  # noqa: E402
 from subscribers.models import Enrollment, Message, Tally  # noqa: E402
 
+ENDED = ("completed", "stopped", "failed")
 NAME = "bench-pages"
 
 
@@ -110,7 +111,14 @@ def passages() -> list[tuple[str, str]]:
         ("Enrollments: of one story", of_story),
         *((f"Enrollments: of one story, {status}", f"{of_story}&status__exact={status}") for status in Enrollment.LIVE),
         *((f"Enrollments: late by a {late}", f"{address}?late={late}") for late in ("minute", "hour")),
-        *((f"Enrollments: {far} texts sent", f"{address}?far={far}") for far in ("0", "2-5", "11")),
+        *((f"Enrollments: {far} texts sent", f"{address}?far={far}") for far in ("0", "1", "2-5", "6-10")),
+        ("Enrollments: more than 10 texts sent", f"{address}?far=11"),
+        *(
+            (f"Enrollments: of “{story}”, more than 10 texts sent", f"{address}?far=11&story__id__exact={story.pk}")
+            for story in stories
+        ),
+        *((f"Enrollments: {status}, 1 text sent", f"{address}?far=1&status__exact={status}") for status in ENDED),
+        ("Enrollments: more than 10 texts sent, heard today", f"{address}?far=11&heard=day"),
         *((f"Enrollments: heard, {heard}", f"{address}?heard={heard}") for heard in ("day", "week", "longer")),
         ("Enrollments: rehearsals", f"{address}?who=others"),
         *searches("Enrollments", address),
@@ -125,6 +133,11 @@ def messages() -> list[tuple[str, str]]:
         ("Messages: page 20", f"{address}?p=20"),
         *((f"Messages: {status}", f"{address}?status={status}") for status in Message.Status.values),
         *((f"Messages: {way}", f"{address}?direction={way}") for way in Message.Direction.values),
+        ("Messages: that did not arrive", f"{address}?status=lost"),
+        *(
+            (f"Messages: that did not arrive, past {time}", f"{address}?status=lost&time={time}")
+            for time in ("hour", "day")
+        ),
         ("Messages: today", f"{address}?time=today"),
         ("Messages: of one story", f"{address}?story__id__exact={story.pk}"),
         ("Messages: with a word", f"{address}?q=street"),

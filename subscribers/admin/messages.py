@@ -31,20 +31,33 @@ PAST = (
     Message.Status.RECEIVED,
 )
 
+# Both ways in which a text is lost, as one choice.
+LOST = "lost"
+
 
 class TimeFilter(admin.SimpleListFilter):
-    """The days that Django offers for a date, here for the time that the list shows, which is no field."""
+    """Today's hour and day, and the days that Django offers for a date, for the time that the list shows."""
 
     title = "time"
     parameter_name = "time"
 
     def lookups(self, request, model_admin):
-        return [("today", "Today"), ("week", "Past 7 days"), ("month", "This month"), ("year", "This year")]
+        return [
+            ("hour", "Past hour"),
+            ("day", "Past 24 hours"),
+            ("today", "Today"),
+            ("week", "Past 7 days"),
+            ("month", "This month"),
+            ("year", "This year"),
+        ]
 
     def queryset(self, request, queryset):
-        today = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+        now = timezone.localtime()
+        today = now.replace(hour=0, minute=0, second=0, microsecond=0)
         tomorrow = today + timedelta(days=1)
         spans = {
+            "hour": (now - timedelta(hours=1), now),
+            "day": (now - timedelta(days=1), now),
             "today": (today, tomorrow),
             "week": (today - timedelta(days=7), tomorrow),
             "month": (today.replace(day=1), (today.replace(day=1) + timedelta(days=32)).replace(day=1)),
@@ -61,9 +74,11 @@ class StatusFilter(admin.SimpleListFilter):
     parameter_name = "status"
 
     def lookups(self, request, model_admin):
-        return Message.Status.choices
+        return [*Message.Status.choices, (LOST, "Did not arrive (undelivered or failed)")]
 
     def queryset(self, request, queryset):
+        if self.value() == LOST:
+            return queryset.alias(moment=MOMENT).filter(status__in=Message.LOST, moment__lte=timezone.now())
         if not self.value():
             return queryset
         found = queryset.filter(status=self.value())

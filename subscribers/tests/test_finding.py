@@ -1,10 +1,16 @@
-"""Finding readers by number: by the whole of it however it is written, by its end, and by nothing else."""
+"""Finding readers by number, however it is written or by its end alone, and passages by how far they are."""
+
+import re
+from copy import copy
 
 import pytest
 from django.db import connection
 
+from stories.models import Story
+from stories.tests.factory import make_story
+from subscribers.admin.enrollments import EnrollmentAdmin, FarFilter
 from subscribers.finding import is_number, with_number
-from subscribers.models import Subscriber
+from subscribers.models import Enrollment, Subscriber
 from textengine.database import planned_anew
 
 from .factory import make_subscriber
@@ -73,3 +79,38 @@ def test_an_index_finds_them(words):
         plan = with_number(words).order_by().explain().lower()
     assert "seq scan" not in plan
     assert "scan subscribers_subscriber" not in plan
+
+
+def passages(step: int, count: int) -> Story:
+    """Make this many, all so far, in a story of their own."""
+    story, subscriber = make_story([("One", 0)]), make_subscriber()
+    passage = Enrollment(subscriber=subscriber, story=story, status="completed", step=step)
+    Enrollment.objects.bulk_create([copy(passage) for _ in range(count)])
+    return story
+
+
+def found_far(far: str):
+    """Return who is found by this choice, after the database has looked at what it has."""
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE")
+    choice = FarFilter(None, {"far": [far]}, Enrollment, EnrollmentAdmin)
+    return choice.queryset(None, Enrollment.objects.order_by("-created_at", "-pk"))
+
+
+def test_an_index_finds_the_few_who_are_far():
+    passages(step=3, count=3000)
+    passages(step=17, count=1)
+    with planned_anew():
+        found = found_far("11")
+        assert [passage.step for passage in found] == [17]
+        assert "enrollment_newest_by_far" in found.explain()
+
+
+@pytest.mark.skipif(connection.vendor != "postgresql", reason="SQLite keeps no such statistics.")
+def test_it_is_known_that_no_reader_of_a_short_story_is_far():
+    short, long = passages(step=3, count=1500), passages(step=17, count=1500)
+    with planned_anew():
+        expected = [
+            int(re.search(r"rows=(\d+)", found_far("11").filter(story=story).explain())[1]) for story in (short, long)
+        ]
+    assert expected[0] < 10 < 1000 < expected[1]

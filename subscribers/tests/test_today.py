@@ -4,6 +4,7 @@ import math
 import random
 import re
 from datetime import datetime, timedelta
+from html import unescape
 
 import pytest
 from django.contrib.auth.models import User
@@ -280,11 +281,26 @@ def test_many_losses_are_told_with_their_reason_and_lead_to_them(now):
     [problem] = wrong(now)
     assert problem.title == "5 texts did not arrive in the last hour."
     assert problem.words == "Most often: phone unreachable (30003)."
-    assert problem.url.endswith("/message/?status=undelivered")
+    assert problem.url.endswith("/message/?status=lost&time=hour")
     User.objects.all().delete()
     for _ in range(100):
         make_message(enrollment, sent_at=now - timedelta(minutes=5))
     assert wrong(now) == []
+
+
+def test_what_did_not_arrive_leads_to_the_list_of_exactly_that(now, chief):
+    enrollment = make_enrollment()
+    for ago in (timedelta(minutes=5), timedelta(hours=2), timedelta(days=2)):
+        make_message(enrollment, status="undelivered", error_code=30003, sent_at=now - ago)
+        make_message(enrollment, status="failed", error_code=30007, sid=None, due_at=now - ago)
+        make_message(enrollment, sent_at=now - ago)
+    text = chief.get(HOME).content.decode()
+    [of_the_day] = re.findall(r'<a href="([^"]*)">Did not arrive</a>', text)
+    assert "Did not arrive 2 4 " in page(chief)
+    assert chief.get(unescape(of_the_day)).context["cl"].result_count == 4
+    messages = reverse("admin:subscribers_message_changelist")
+    assert chief.get(messages, {"status": "lost", "time": "hour"}).context["cl"].result_count == 2
+    assert chief.get(messages, {"status": "lost"}).context["cl"].result_count == 6
 
 
 def test_failed_tasks_are_told_to_who_may_look_into_them(now):

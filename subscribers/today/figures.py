@@ -56,11 +56,6 @@ class Figures:
         return self.total("lost")
 
     @property
-    def lost_most(self) -> str:
-        """The status that most of those have which did not arrive: their list shows one status."""
-        return max(Message.LOST, key=lambda status: self.total("lost", status).day)
-
-    @property
     def joined(self) -> Pair:
         return self.total("joined")
 

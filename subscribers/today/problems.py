@@ -103,7 +103,7 @@ def of_losses(user: User, figures: Figures) -> Iterator[Problem]:
         f"{lost:,} texts did not arrive in the last hour.",
         f"Most often: {reason}.",
         "See which" if may else "An editor can see which.",
-        f"{reverse('admin:subscribers_message_changelist')}?status={figures.lost_most}" if may else "",
+        f"{reverse('admin:subscribers_message_changelist')}?status=lost&time=hour" if may else "",
     )
 
 

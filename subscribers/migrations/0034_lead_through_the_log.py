@@ -7,7 +7,7 @@ import textengine.traces
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0032_count_together"),
+        ("subscribers", "0033_count_together"),
     ]
 
     operations = [

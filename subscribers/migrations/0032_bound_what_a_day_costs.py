@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0030_remember_what_was_restored"),
+        ("subscribers", "0031_remember_what_was_restored"),
     ]
 
     operations = [

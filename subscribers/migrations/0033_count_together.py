@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0031_bound_what_a_day_costs"),
+        ("subscribers", "0032_bound_what_a_day_costs"),
     ]
 
     operations = [

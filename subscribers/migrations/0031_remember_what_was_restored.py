@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("subscribers", "0029_count_the_day"),
+        ("subscribers", "0030_find_how_far_readers_are"),
     ]
 
     operations = [

@@ -6,7 +6,9 @@ from textengine import operations
 # Readers of a short story are never far. PostgreSQL knows it from this alone, and otherwise looks through a whole story
 # for readers that it does not have.
 FAR = Far.template % {"expressions": "step"}
-STATISTICS = f"CREATE STATISTICS IF NOT EXISTS enrollment_far (mcv) ON story_id, status, ({FAR}) FROM subscribers_enrollment"
+STATISTICS = (
+    f"CREATE STATISTICS IF NOT EXISTS enrollment_far (mcv) ON story_id, status, ({FAR}) FROM subscribers_enrollment"
+)
 
 
 def know_who_is_far(apps, schema_editor):

@@ -171,6 +171,8 @@ def test_a_list_is_filtered_by_both_numbers(client):
 
 def test_inbound_messages_are_listed_too(carrier, client):
     phone = "+14155550152"
+    # Whose they are is known since that account's first request.
+    send(client)
     sid = carrier.text(phone, "River")["sid"]
     assert [message.sid for message in client.messages.list(from_=phone, to=OURS)] == [sid]
     assert client.messages.list(from_=phone, to=OTHER_OF_OURS) == []

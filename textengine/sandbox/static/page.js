@@ -146,6 +146,8 @@ class Phone {
     this.follows = true;
     const calm = matchMedia("(prefers-reduced-motion: reduce)").matches;
     this.screen.scrollTo({ top: this.screen.scrollHeight, behavior: calm ? "instant" : behavior });
+    // The event that tells of it comes later, and a person may have scrolled up by then.
+    this.top = this.screen.scrollTop;
     this.find(".screen__new").hidden = true;
   }
 }

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from stories.tests.factory import make_story
-from subscribers import limits, tasks
+from subscribers import limits, steering, tasks
 from subscribers.holds import release, stop_everything
 from subscribers.models import Enrollment, Hold, Message, SpentDay
 from subscribers.outcomes import Outcome, record
@@ -60,6 +60,17 @@ def test_a_number_may_begin_stories_again_a_day_later_and_others_meanwhile(setti
     Enrollment.objects.update(created_at=timezone.now() - limits.DAY)
     text("mountain")
     assert Enrollment.objects.filter(subscriber__phone_number=READER).count() == 2
+
+
+def test_an_editor_may_begin_a_story_anew_however_many_the_number_has_begun(settings):
+    settings.STORIES_PER_DAY, settings.ENROLLMENTS_PER_MINUTE = 1, 1
+    make_story(keyword="river")
+    text("river")
+    now = timezone.now()
+    steering.start_again(Enrollment.objects.get().pk, now)
+    assert list(Enrollment.objects.order_by("pk").values_list("status", flat=True)) == ["stopped", "active"]
+    assert Message.objects.get(direction="inbound").reason == ""
+    assert Message.objects.story_texts().latest("pk").due_at <= now + timedelta(seconds=10)
 
 
 # One minute

@@ -205,18 +205,17 @@ async def erase(sid: str, only_words: bool = False) -> None:
     way.
     """
     message = client(settings.TWILIO_API_URL).messages(sid)
-    try:
-        async with asyncio.timeout(ERASE_WITHIN):
-            await message.update_async(body="")
-            for media in await message.media.list_async():
-                await message.media(media.sid).delete_async()
-            if not only_words:
-                await message.delete_async()
-    except TwilioRestException as error:
-        if error.status != 404:
-            raise refusal(error) from error
-    except NO_USABLE_ANSWER as error:
-        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
+    with errors_in_our_words():
+        try:
+            async with asyncio.timeout(ERASE_WITHIN):
+                await message.update_async(body="")
+                for media in await message.media.list_async():
+                    await message.media(media.sid).delete_async()
+                if not only_words:
+                    await message.delete_async()
+        except TwilioRestException as error:
+            if error.status != 404:
+                raise
 
 
 def signature(url: str, parameters: dict[str, str]) -> str:
@@ -248,7 +247,7 @@ def sender_name(number: str) -> str:
 
 @contextmanager
 def errors_in_our_words() -> Iterator[None]:
-    """Raise CarrierError instead of what the Twilio library raises about a request that changes no message."""
+    """Raise CarrierError instead of what the Twilio library raises about a request that may be made once more."""
     try:
         yield
     except TwilioRestException as error:

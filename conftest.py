@@ -15,8 +15,8 @@ from subscribers.tests.scraped import TOKEN, Scrape
 from textengine import carrier, logs
 from textengine.tests.backends import RUN
 from textengine.tests.chromium import launched
-from textengine.tests.copies import empty_database
-from textengine.tests.processes import Processes
+from textengine.tests.databases import made_empty
+from textengine.tests.processes import Processes, url_of_database
 from textengine.tests.sandbox_process import SandboxProcess
 
 # Playwright runs an event loop of its own in the test's thread, where Django would refuse to touch the database.
@@ -144,8 +144,8 @@ def scrape(settings, monkeypatch):
 @pytest.fixture
 def copy_url(tmp_path):
     """The address of an empty database of the kind of this test's own, which has to be there."""
-    with empty_database(tmp_path) as url:
-        yield url
+    with made_empty(tmp_path) as name:
+        yield url_of_database(name)
 
 
 @pytest.fixture(autouse=True)

@@ -20,9 +20,8 @@ class New(Installed):
     """An installation on an empty database."""
 
     def prepare(self) -> None:
-        for command in (["migrate", "--noinput"], ["shell", "--command", STORY]):
-            ended = self.run("manage.py", *command)
-            assert ended.returncode == 0, ended.stderr
+        self.manage("migrate", "--noinput")
+        self.manage("shell", "--command", STORY)
 
 
 @pytest.mark.slow

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from subscribers.models import Heartbeat, Hold
@@ -49,7 +50,7 @@ def look_at_database(now: datetime) -> Iterator[Finding]:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if missing:
-            words = f"lacks {len(missing)} migrations of this version."
+            words = f"lacks {len(missing)} migration{pluralize(len(missing))} of this version."
             yield wrong("database", words, "Run manage.py migrate while no process of another version runs.")
             return
         yield from (look_at_sqlite(now) if connection.vendor == "sqlite" else look_at_postgresql(now))

@@ -188,7 +188,7 @@ def test_a_database_that_lacks_tables_of_this_version_is_said_to():
     [latest] = MigrationLoader(connection).graph.leaf_nodes("subscribers")
     MigrationRecorder(connection).record_unapplied(*latest)
     said = words(inside.look_at_database(timezone.now()))
-    assert said.startswith("WRONG database: lacks 1 migrations of this version.\n      Run manage.py migrate")
+    assert said.startswith("WRONG database: lacks 1 migration of this version.\n      Run manage.py migrate")
 
 
 @pytest.mark.django_db

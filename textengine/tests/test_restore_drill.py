@@ -61,7 +61,7 @@ def test_a_copy_has_the_same_rows_and_texts_nobody_until_it_is_released_and_then
         text_in(processes.sandbox, readers[6:])
         kill_in_the_middle(processes)
         before = rows(processes)
-        assert "1 pictures" in processes.manage("backup", str(archive))
+        assert "the database and 1 picture, " in processes.manage("backup", str(archive))
         # The installation goes on after its last backup: one more reader comes, and one stops.
         processes.start("web")
         wait_until(processes.answers, 20)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import cache
 from uuid import uuid4
 
 import pytest
@@ -11,6 +12,7 @@ from django.test import Client
 from pytest_django.plugin import blocking_manager_key
 
 from subscribers import metrics
+from subscribers.tests.newsroom import mail_taken
 from subscribers.tests.scraped import TOKEN, Scrape
 from textengine import carrier, logs
 from textengine.tests.backends import RUN
@@ -119,6 +121,28 @@ def sandbox(sandbox_of_session, settings):
     sandbox_of_session.faults({})
     yield sandbox_of_session
     sandbox_of_session.faults({})
+
+
+@pytest.fixture
+def fresh_client(monkeypatch):
+    """Have the carrier's client made of this test's settings, as a worker that starts anew makes it."""
+    make, made = carrier.client.__wrapped__, []
+
+    @cache
+    def client(api_url: str):
+        made.append(make(api_url))
+        return made[-1]
+
+    monkeypatch.setattr(carrier, "client", client)
+    yield
+    carrier.gather(each.http_client.session.close() for each in made)
+
+
+@pytest.fixture
+def mailbox(settings):
+    """The newsroom's mail, taken by a real mail server."""
+    with mail_taken(settings) as mailbox:
+        yield mailbox
 
 
 @pytest.fixture

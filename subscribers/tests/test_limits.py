@@ -20,7 +20,7 @@ from textengine.carrier import Accepted
 
 from .engine import claimed
 from .factory import make_enrollment, make_message
-from .test_digests import mailbox, receiver, wanted_by_webhook  # noqa: F401
+from .newsroom import receiver, wanted_by_webhook
 from .webhooks import READER, new_sid, text
 
 pytestmark = pytest.mark.django_db
@@ -182,7 +182,7 @@ def test_the_newsroom_is_told_of_a_hold_once_by_each_way_that_it_wants(settings)
     assert sorted(told()) == [(hold.pk, "email"), (hold.pk, "webhook")]
 
 
-def test_the_newsroom_gets_a_mail_that_leads_to_the_hold(mailbox):  # noqa: F811
+def test_the_newsroom_gets_a_mail_that_leads_to_the_hold(mailbox):
     stop_everything("the day is spent")
     hold = Hold.objects.get()
     tasks.tell_of_hold(hold.pk, "email")
@@ -203,7 +203,7 @@ def test_the_webhook_gets_the_hold_signed(settings):
     assert json.loads(body)["reason"] == "Set by itself: the day is spent"
 
 
-def test_nobody_is_told_of_a_hold_that_is_released_already(mailbox):  # noqa: F811
+def test_nobody_is_told_of_a_hold_that_is_released_already(mailbox):
     stop_everything("the day is spent")
     hold = Hold.objects.get()
     release(hold, timezone.now())
@@ -211,7 +211,7 @@ def test_nobody_is_told_of_a_hold_that_is_released_already(mailbox):  # noqa: F8
     assert mailbox.mails == []
 
 
-def test_what_did_not_get_through_is_left_to_the_cluster_to_try_again(mailbox):  # noqa: F811
+def test_what_did_not_get_through_is_left_to_the_cluster_to_try_again(mailbox):
     stop_everything("the day is spent")
     mailbox.refuses = 1
     with pytest.raises(NotDelivered):

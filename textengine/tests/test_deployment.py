@@ -11,7 +11,6 @@ from datetime import timedelta
 import pytest
 import yaml
 from django.conf import settings
-from django.core.management import get_commands
 from django.utils import timezone
 
 from stories.tests.factory import make_story
@@ -101,10 +100,8 @@ def test_as_another_user_on_files_that_cannot_change_it_runs_and_drains():
 
 
 @pytest.mark.parametrize("page", ["deployment.md", "backups.md"])
-def test_what_the_guides_have_one_run_is_there(page):
+def test_the_units_that_the_guides_name_are_there(page):
     words = (ROOT / "docs" / page).read_text()
-    assert set(re.findall(r"manage\.py ([a-z]+)", words)) <= set(get_commands())
-    assert set(re.findall(r"python -m (textengine\.[a-z]+)", words)) <= {"textengine.probe"}
     for path in re.findall(r"deploy/systemd/[a-z.-]+[a-z]", words):
         assert list(ROOT.glob(f"{path}*")), path
 

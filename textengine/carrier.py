@@ -27,6 +27,9 @@ __all__ = ["event_loop", "gather"]
 
 # A trial account puts this before every body; a message is looked up by its body.
 TRIAL_PREFIX = "Sent from your Twilio trial account - "
+# Behind a webhook's address it has Twilio try again also when we answer with an error, as the proxy does while the web
+# process is being restarted: https://www.twilio.com/docs/usage/webhooks
+WEBHOOK_RETRIES = "#rc=3&rp=all"
 
 # For how many seconds a message is being erased, until it is tried again later: a task must be over in time.
 ERASE_WITHIN = 10

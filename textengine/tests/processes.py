@@ -13,12 +13,12 @@ from urllib.parse import quote
 import requests
 from django.db import connection
 
+from textengine.carrier import WEBHOOK_RETRIES
+
 from .sandbox_process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-# As docs/going-live.md tells to set it at Twilio: what meets a web process that is being restarted comes again.
-WEBHOOK_RETRIES = "#rc=3&rp=all"
 
 
 def free_port() -> int:

@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -164,3 +165,31 @@ def test_nothing_is_written_over_a_backup_nor_among_the_pictures(tmp_path, setti
     assert "is there already; choose another name." in refused("backup", path)
     assert "is in the folder of pictures" in refused("backup", settings.MEDIA_ROOT / "backup.tar.gz")
     assert path.read_bytes() == content
+
+
+def link_to_itself() -> None:
+    Path("river.gif").symlink_to("river.gif")
+
+
+def socket_file() -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("river.gif")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (link_to_itself, "The pictures cannot be listed: Too many levels of symbolic links."),
+        (socket_file, "The picture river.gif cannot be read: No such device or address."),
+    ],
+)
+def test_pictures_that_cannot_be_read_are_said_to_be_and_no_backup_is_left(
+    tmp_path, settings, monkeypatch, make, words
+):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT.mkdir()
+    monkeypatch.chdir(settings.MEDIA_ROOT)
+    make()
+    assert refused("backup", tmp_path / "backup.tar.gz") == words
+    assert list(tmp_path.iterdir()) == [settings.MEDIA_ROOT]

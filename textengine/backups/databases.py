@@ -22,12 +22,15 @@ def dump(path: Path) -> None:
 
 
 def dump_sqlite(path: Path) -> None:
-    source, target = sqlite3.connect(connection.settings_dict["NAME"]), sqlite3.connect(path)
-    with closing(source), closing(target):
-        # All pages in one step: with a pause in it, every write of another process would make it begin anew.
-        source.backup(target)
-        # One file, with no log beside it.
-        target.execute("PRAGMA journal_mode = DELETE")
+    try:
+        source, target = sqlite3.connect(connection.settings_dict["NAME"]), sqlite3.connect(path)
+        with closing(source), closing(target):
+            # All pages in one step: with a pause in it, every write of another process would make it begin anew.
+            source.backup(target)
+            # One file, with no log beside it.
+            target.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise BackupError(f"The database of DATABASE_URL cannot be copied to {path.parent} ({error}).") from error
 
 
 def is_empty() -> bool:

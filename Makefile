@@ -39,7 +39,6 @@ chaos: .venv/installed-dev
 
 # A dead link, a missing anchor or picture, or a page that no table of contents has, ends it.
 docs: .venv/installed-dev
-	@$(BIN)/python -m docs.settings_page
 	@$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going --nitpicky docs docs/_build/html
 	@echo "docs/_build/html/index.html"
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from functools import cache
 from uuid import uuid4
 
 import pytest
@@ -11,12 +12,13 @@ from django.test import Client
 from pytest_django.plugin import blocking_manager_key
 
 from subscribers import metrics
+from subscribers.tests.newsroom import mail_taken
 from subscribers.tests.scraped import TOKEN, Scrape
 from textengine import carrier, logs
 from textengine.tests.backends import RUN
 from textengine.tests.chromium import launched
-from textengine.tests.copies import empty_database
-from textengine.tests.processes import Processes
+from textengine.tests.databases import made_empty
+from textengine.tests.processes import Processes, url_of_database
 from textengine.tests.sandbox_process import SandboxProcess
 
 # Playwright runs an event loop of its own in the test's thread, where Django would refuse to touch the database.
@@ -122,6 +124,28 @@ def sandbox(sandbox_of_session, settings):
 
 
 @pytest.fixture
+def fresh_client(monkeypatch):
+    """Have the carrier's client made of this test's settings, as a worker that starts anew makes it."""
+    make, made = carrier.client.__wrapped__, []
+
+    @cache
+    def client(api_url: str):
+        made.append(make(api_url))
+        return made[-1]
+
+    monkeypatch.setattr(carrier, "client", client)
+    yield
+    carrier.gather(each.http_client.session.close() for each in made)
+
+
+@pytest.fixture
+def mailbox(settings):
+    """The newsroom's mail, taken by a real mail server."""
+    with mail_taken(settings) as mailbox:
+        yield mailbox
+
+
+@pytest.fixture
 def processes(transactional_db, django_db_serialized_rollback, tmp_path):
     """Web, worker and sandbox as real processes on this test's database, which is as migrations leave it."""
     with Processes(media_root=tmp_path) as processes:
@@ -144,8 +168,8 @@ def scrape(settings, monkeypatch):
 @pytest.fixture
 def copy_url(tmp_path):
     """The address of an empty database of the kind of this test's own, which has to be there."""
-    with empty_database(tmp_path) as url:
-        yield url
+    with made_empty(tmp_path) as name:
+        yield url_of_database(name)
 
 
 @pytest.fixture(autouse=True)

@@ -212,6 +212,6 @@ def add_reader(line: Line, story: Story, agreement: Agreement, now: datetime) ->
         recorded_by=agreement.recorded_by,
         recorded_at=now,
     )
-    reader = Reader(phone.pk, False, phone.time_zone, line.number, is_new=not passages.exists())
+    reader = Reader(phone.pk, False, phone.time_zone, line.number, is_new=not passages.exists(), by_editor=True)
     begin_story(reader, story.pk, [], story.number or settings.TWILIO_NUMBER, now)
     return passages.filter(story=story).exists()

@@ -33,8 +33,6 @@ LEAD = timedelta(seconds=0.03)
 LINGER = 0.02
 # While others are late already, larger groups bring more than early ones.
 LINGER_WHEN_BEHIND = 0.1
-# Has Twilio try a callback again also when we answered with an error: https://www.twilio.com/docs/usage/webhooks
-CALLBACK_RETRIES = "#rc=3&rp=all"
 # For how many seconds a task begins requests, and a request that was begun may leave.
 BEGIN_WITHIN = 5
 
@@ -155,7 +153,7 @@ async def deliver(request: Request, begin_until: float) -> Outcome:
     if wait > 0:
         # A clock that was put back meanwhile would have it wait for an hour.
         await asyncio.sleep(min(wait, LEAD.total_seconds()))
-    callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={request.message_id}{CALLBACK_RETRIES}"
+    callback = f"{settings.PUBLIC_URL}{reverse('twilio-status')}?message={request.message_id}{carrier.WEBHOOK_RETRIES}"
     late, asked = (timezone.now() - request.due_at).total_seconds(), time.perf_counter()
     try:
         accepted = await carrier.send(

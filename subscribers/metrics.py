@@ -21,7 +21,7 @@ from django.db import DatabaseError, connection, connections
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from textengine.carrier import Action, action_for
+from textengine.carrier import Action
 from textengine.database import retried_at_once
 
 from .models import Message
@@ -82,14 +82,9 @@ for webhook, code in (("status", 204), ("status", 403), ("status", 500), ("statu
     answers_with(webhook, code)
 
 
-def error_class(code: int | None, action: Action | None = None) -> str:
-    """Return the class of an error: what it asks for; empty for none."""
-    action = action or (action_for(code) if code else None)
-    return action.name.lower() if action else ""
-
-
-def count_texts(statuses: Iterable[str], error: str = "") -> None:
-    """Count texts that came to these statuses; to be called once that is committed."""
+def count_texts(statuses: Iterable[str], action: Action | None = None) -> None:
+    """Count texts that came to these statuses, and what their error asks for; call it once that is committed."""
+    error = action.name.lower() if action else ""
     for status, count in Counts(statuses).items():
         texts_with(status, error).inc(count)
     remember()

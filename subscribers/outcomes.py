@@ -100,7 +100,7 @@ def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
     write_rows(refused, REFUSED_FIELDS)
     for message in refused:
         action = errors[message.pk].error.action
-        transaction.on_commit(partial(metrics.count_texts, [message.status], metrics.error_class(None, action)))
+        transaction.on_commit(partial(metrics.count_texts, [message.status], action))
         with traces.under(message.trace):
             follow_error(message, action, errors[message.pk].at)
             log(message)
@@ -288,7 +288,7 @@ def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bo
     moved = run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier)
     if moved:
         traces.adopt(*moved[0])
-        transaction.on_commit(partial(metrics.count_texts, [status], metrics.error_class(error_code)))
+        transaction.on_commit(partial(metrics.count_texts, [status], action_for(error_code) if error_code else None))
         logger.info("message.status sid=%s status=%s error=%s", sid, status, error_code)
     return bool(moved)
 

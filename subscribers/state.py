@@ -31,11 +31,11 @@ class Worker:
 
 
 def worker(now: datetime) -> Worker:
-    beats = list(Heartbeat.objects.all()[:50])
-    alive = [beat for beat in beats if beat.is_alive(now)]
-    if alive:
-        return Worker("running", min(beat.started_at for beat in alive))
-    return Worker("gone", beats[0].seen_at) if beats else Worker("never")
+    started_at = Heartbeat.objects.alive(now).aggregate(first=Min("started_at"))["first"]
+    if started_at:
+        return Worker("running", started_at)
+    last = Heartbeat.objects.first()
+    return Worker("gone", last.seen_at) if last else Worker("never")
 
 
 def overdue(now: datetime, holds: list[Hold]) -> QuerySet[Message]:

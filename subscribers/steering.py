@@ -190,7 +190,7 @@ def start_again(enrollment: int, now: datetime) -> str:
     if found.status in Enrollment.LIVE:
         end([found], now, "begun anew by an editor")
     number = str(subscriber.phone_number)
-    reader = Reader(subscriber.pk, False, subscriber.time_zone, number)
+    reader = Reader(subscriber.pk, False, subscriber.time_zone, number, by_editor=True)
     begin_story(reader, found.story_id, [], found.number, now)
     return "Started again: the story begins anew for this reader."
 

@@ -60,7 +60,7 @@ def signature(stamp: str, body: bytes) -> str:
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
-    """What is signed for one address is told to no other."""
+    """What is meant for one address is told to no other."""
 
     def redirect_request(self, *args, **kwargs):
         return None

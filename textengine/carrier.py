@@ -27,6 +27,9 @@ __all__ = ["event_loop", "gather"]
 
 # A trial account puts this before every body; a message is looked up by its body.
 TRIAL_PREFIX = "Sent from your Twilio trial account - "
+# Behind a webhook's address it has Twilio try again also when we answer with an error, as the proxy does while the web
+# process is being restarted: https://www.twilio.com/docs/usage/webhooks
+WEBHOOK_RETRIES = "#rc=3&rp=all"
 
 # For how many seconds a message is being erased, until it is tried again later: a task must be over in time.
 ERASE_WITHIN = 10
@@ -205,18 +208,17 @@ async def erase(sid: str, only_words: bool = False) -> None:
     way.
     """
     message = client(settings.TWILIO_API_URL).messages(sid)
-    try:
-        async with asyncio.timeout(ERASE_WITHIN):
-            await message.update_async(body="")
-            for media in await message.media.list_async():
-                await message.media(media.sid).delete_async()
-            if not only_words:
-                await message.delete_async()
-    except TwilioRestException as error:
-        if error.status != 404:
-            raise refusal(error) from error
-    except NO_USABLE_ANSWER as error:
-        raise CarrierError(Action.LOOK_UP, f"the carrier did not answer ({type(error).__name__})") from error
+    with errors_in_our_words():
+        try:
+            async with asyncio.timeout(ERASE_WITHIN):
+                await message.update_async(body="")
+                for media in await message.media.list_async():
+                    await message.media(media.sid).delete_async()
+                if not only_words:
+                    await message.delete_async()
+        except TwilioRestException as error:
+            if error.status != 404:
+                raise
 
 
 def signature(url: str, parameters: dict[str, str]) -> str:
@@ -248,7 +250,7 @@ def sender_name(number: str) -> str:
 
 @contextmanager
 def errors_in_our_words() -> Iterator[None]:
-    """Raise CarrierError instead of what the Twilio library raises about a request that changes no message."""
+    """Raise CarrierError instead of what the Twilio library raises about a request that may be made once more."""
     try:
         yield
     except TwilioRestException as error:

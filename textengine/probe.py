@@ -5,7 +5,6 @@ Exit code 0: it lives. Otherwise 1, and a sentence. Whether texts go out is anot
 
 import os
 import sys
-import urllib.error
 import urllib.request
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -36,7 +35,7 @@ def web() -> str | None:
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT):  # noqa: S310
             return None
-    except (urllib.error.URLError, OSError) as error:
+    except OSError as error:
         return f"The web process does not answer on port {port}: {error}."
 
 
@@ -53,11 +52,10 @@ def worker() -> str | None:
     from subscribers.models import Heartbeat
 
     try:
-        beats = list(Heartbeat.objects.filter(cluster__startswith=f"{machine()}:"))
+        lives = Heartbeat.objects.alive(timezone.now()).filter(cluster__startswith=f"{machine()}:").exists()
     except DatabaseError as error:
         return f"The database cannot be asked: {type(error).__name__}."
-    alive = any(beat.is_alive(timezone.now()) for beat in beats)
-    return None if alive else f"No worker on {machine()} has told of itself lately."
+    return None if lives else f"No worker on {machine()} has told of itself lately."
 
 
 if __name__ == "__main__":

@@ -25,6 +25,7 @@ def begin(dsn: str) -> None:
         auto_enabling_integrations=False,
         integrations=[
             LoggingIntegration(level=None, event_level=logging.ERROR),
+            # What is left is told before the process ends; the library's own callback would print that it is.
             AtexitIntegration(callback=lambda pending, timeout: None),
         ],
         before_send=cut,

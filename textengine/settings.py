@@ -256,9 +256,7 @@ DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", "").strip() or f"text-engine@{PUBLIC_
 DIGEST_EMAILS = words("DIGEST_EMAILS", "")
 DIGEST_WEBHOOK = link("DIGEST_WEBHOOK")
 DIGEST_SECRET = env.str("DIGEST_SECRET", "").strip()
-DIGEST_EVERY = env.str("DIGEST_EVERY", "").strip() or "day"
-if DIGEST_EVERY not in ("hour", "day"):
-    raise ImproperlyConfigured(f"DIGEST_EVERY is {DIGEST_EVERY!r}; set it to hour or day.")
+DIGEST_EVERY = one_of("DIGEST_EVERY", "day", "hour")
 DIGEST_AT = clock("DIGEST_AT", time(8))
 
 INSTALLED_APPS = [
@@ -349,9 +347,7 @@ AXES_VERBOSE = False
 # How many proxies of our own every request comes through: each adds to X-Forwarded-For from where it came.
 PROXIES = count("PROXIES", 1) if env.str("PROXIES", "") not in ("", "0") else 0
 # Whether every account needs a second factor, or may set one up.
-SECOND_FACTOR = env.str("SECOND_FACTOR", "").strip() or "optional"
-if SECOND_FACTOR not in ("optional", "required"):
-    raise ImproperlyConfigured(f"SECOND_FACTOR is {SECOND_FACTOR!r}; set it to optional or required.")
+SECOND_FACTOR = one_of("SECOND_FACTOR", "optional", "required")
 OTP_TOTP_ISSUER = f"Text-Engine {PUBLIC_HOST}"
 
 LANGUAGE_CODE = "en"

@@ -30,6 +30,3 @@ class Heartbeat(models.Model):
 
     def __str__(self):
         return self.cluster
-
-    def is_alive(self, now: datetime) -> bool:
-        return self.seen_at >= now - SILENT

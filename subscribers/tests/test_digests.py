@@ -1,16 +1,11 @@
 """What is told of the reply desk, against a real mail server and a real web server on this machine."""
 
-import email
 import hashlib
 import hmac
 import json
-from contextlib import contextmanager
 from datetime import UTC, datetime, time, timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 
 import pytest
-from aiosmtpd.controller import Controller
 from django.core import checks
 from django.utils import timezone
 from django_q.models import Schedule
@@ -18,69 +13,14 @@ from django_q.models import Schedule
 from subscribers import tasks
 from subscribers.models import Digest, Remark
 from subscribers.reply_desk import digests
-from textengine.tests.processes import free_port
 
 from .desk import make_remark
 from .factory import make_enrollment, make_subscriber
+from .newsroom import SECRET, receiver, wanted_by_webhook
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
 NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
-SECRET = "only-for-tests"
-
-
-class Mailbox:
-    """Takes mail as a server does; refuses as many as it is told to."""
-
-    def __init__(self):
-        self.mails, self.refuses = [], 0
-
-    async def handle_DATA(self, server, session, envelope) -> str:
-        if self.refuses:
-            self.refuses -= 1
-            return "451 Try again later"
-        self.mails.append((envelope.rcpt_tos, email.message_from_bytes(envelope.content)))
-        return "250 OK"
-
-
-@pytest.fixture
-def mailbox(settings):
-    mailbox = Mailbox()
-    controller = Controller(mailbox, hostname="127.0.0.1", port=free_port())
-    controller.start()
-    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
-    settings.EMAIL_HOST, settings.EMAIL_PORT = controller.server.sockets[0].getsockname()[:2]
-    settings.DIGEST_EMAILS = ("desk@example.org", "night@example.org")
-    yield mailbox
-    controller.stop()
-
-
-@contextmanager
-def receiver(*answers: int):
-    """A web server that answers with these statuses, and then 200; it keeps what came: headers and body."""
-    came, waiting = [], list(answers)
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self):
-            came.append((dict(self.headers), self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(waiting.pop(0) if waiting else 200)
-            self.send_header("Location", "/elsewhere")
-            self.end_headers()
-
-        def log_message(self, *args):
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook", came
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-def wanted_by_webhook(settings, url: str) -> None:
-    settings.DIGEST_WEBHOOK, settings.DIGEST_SECRET = url, SECRET
 
 
 def remark(body: str = "Call me at (212) 555-1234, or +44 20 7946 0958.") -> Remark:

@@ -11,7 +11,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from stories.tests.factory import make_story
-from subscribers import limits, tasks
+from subscribers import limits, steering, tasks
 from subscribers.holds import release, stop_everything
 from subscribers.models import Enrollment, Hold, Message, SpentDay
 from subscribers.outcomes import Outcome, record
@@ -20,7 +20,7 @@ from textengine.carrier import Accepted
 
 from .engine import claimed
 from .factory import make_enrollment, make_message
-from .test_digests import mailbox, receiver, wanted_by_webhook  # noqa: F401
+from .newsroom import receiver, wanted_by_webhook
 from .webhooks import READER, new_sid, text
 
 pytestmark = pytest.mark.django_db
@@ -60,6 +60,17 @@ def test_a_number_may_begin_stories_again_a_day_later_and_others_meanwhile(setti
     Enrollment.objects.update(created_at=timezone.now() - limits.DAY)
     text("mountain")
     assert Enrollment.objects.filter(subscriber__phone_number=READER).count() == 2
+
+
+def test_an_editor_may_begin_a_story_anew_however_many_the_number_has_begun(settings):
+    settings.STORIES_PER_DAY, settings.ENROLLMENTS_PER_MINUTE = 1, 1
+    make_story(keyword="river")
+    text("river")
+    now = timezone.now()
+    steering.start_again(Enrollment.objects.get().pk, now)
+    assert list(Enrollment.objects.order_by("pk").values_list("status", flat=True)) == ["stopped", "active"]
+    assert Message.objects.get(direction="inbound").reason == ""
+    assert Message.objects.story_texts().latest("pk").due_at <= now + timedelta(seconds=10)
 
 
 # One minute
@@ -171,7 +182,7 @@ def test_the_newsroom_is_told_of_a_hold_once_by_each_way_that_it_wants(settings)
     assert sorted(told()) == [(hold.pk, "email"), (hold.pk, "webhook")]
 
 
-def test_the_newsroom_gets_a_mail_that_leads_to_the_hold(mailbox):  # noqa: F811
+def test_the_newsroom_gets_a_mail_that_leads_to_the_hold(mailbox):
     stop_everything("the day is spent")
     hold = Hold.objects.get()
     tasks.tell_of_hold(hold.pk, "email")
@@ -192,7 +203,7 @@ def test_the_webhook_gets_the_hold_signed(settings):
     assert json.loads(body)["reason"] == "Set by itself: the day is spent"
 
 
-def test_nobody_is_told_of_a_hold_that_is_released_already(mailbox):  # noqa: F811
+def test_nobody_is_told_of_a_hold_that_is_released_already(mailbox):
     stop_everything("the day is spent")
     hold = Hold.objects.get()
     release(hold, timezone.now())
@@ -200,7 +211,7 @@ def test_nobody_is_told_of_a_hold_that_is_released_already(mailbox):  # noqa: F8
     assert mailbox.mails == []
 
 
-def test_what_did_not_get_through_is_left_to_the_cluster_to_try_again(mailbox):  # noqa: F811
+def test_what_did_not_get_through_is_left_to_the_cluster_to_try_again(mailbox):
     stop_everything("the day is spent")
     mailbox.refuses = 1
     with pytest.raises(NotDelivered):

@@ -4,7 +4,6 @@ import json
 import threading
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import permutations
 
@@ -15,7 +14,6 @@ from stories.tests.factory import make_story
 from subscribers import claiming, consent, dispatch
 from subscribers.models import Enrollment, Hold, Message, Sender, Subscriber
 from subscribers.outcomes import LOOK_UP_AFTER, Outcome, backoff, record
-from textengine import carrier
 from textengine.carrier import Accepted, Action, CarrierError, action_for
 from textengine.tests.sandbox_process import SandboxProcess
 
@@ -30,21 +28,6 @@ pytestmark = pytest.mark.django_db
 def enrollment():
     """A passage whose first text is due now."""
     return make_enrollment(story=make_story(texts=[("One", 0), ("Two", 60)]))
-
-
-@pytest.fixture
-def fresh_client(monkeypatch):
-    """Have the carrier's client made of this test's settings, as a worker that starts anew makes it."""
-    make, made = carrier.client.__wrapped__, []
-
-    @cache
-    def client(api_url: str):
-        made.append(make(api_url))
-        return made[-1]
-
-    monkeypatch.setattr(carrier, "client", client)
-    yield
-    carrier.gather(each.http_client.session.close() for each in made)
 
 
 def phone(enrollment) -> str:

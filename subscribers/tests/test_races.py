@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from datetime import timedelta
 
 import pytest
-from django.conf import settings
 from django.db import connection, connections, transaction
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -19,6 +18,7 @@ from subscribers.models import Enrollment, Hold, Message, SpentDay, Subscriber
 from subscribers.outcomes import Outcome, record
 from subscribers.scheduling import follow_story, schedule
 from textengine.carrier import Accepted
+from textengine.tests.databases import is_sqlite
 
 from .engine import claimed
 from .factory import make_enrollment
@@ -27,9 +27,7 @@ from .webhooks import new_sid, report, text
 # What migrations made is put back after each test: other tests of this kind count on it.
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 ROUNDS = 8
-needs_postgresql = pytest.mark.skipif(
-    settings.DATABASES["default"]["ENGINE"].endswith("sqlite"), reason="On SQLite one writer waits for the other."
-)
+needs_postgresql = pytest.mark.skipif(is_sqlite(), reason="On SQLite one writer waits for the other.")
 
 
 def at_once(*functions: Callable) -> list:

@@ -11,8 +11,6 @@ from django.db import connection, connections
 from . import BackupError
 
 FILES = {"sqlite": "database.sqlite3", "postgresql": "database.dump"}
-# What of DATABASE_URL's options PostgreSQL's own programs have to know.
-SSL_OPTIONS = ("sslmode", "sslrootcert", "sslcert", "sslkey")
 
 
 def dump(path: Path) -> None:
@@ -20,16 +18,19 @@ def dump(path: Path) -> None:
     if connection.vendor == "sqlite":
         dump_sqlite(path)
     else:
-        run("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
+        run_on_database("pg_dump", "--format=custom", "--no-owner", "--no-privileges", f"--file={path}")
 
 
 def dump_sqlite(path: Path) -> None:
-    source, target = sqlite3.connect(connection.settings_dict["NAME"]), sqlite3.connect(path)
-    with closing(source), closing(target):
-        # All pages in one step: with a pause in it, every write of another process would make it begin anew.
-        source.backup(target)
-        # One file, with no log beside it.
-        target.execute("PRAGMA journal_mode = DELETE")
+    try:
+        source, target = sqlite3.connect(connection.settings_dict["NAME"]), sqlite3.connect(path)
+        with closing(source), closing(target):
+            # All pages in one step: with a pause in it, every write of another process would make it begin anew.
+            source.backup(target)
+            # One file, with no log beside it.
+            target.execute("PRAGMA journal_mode = DELETE")
+    except sqlite3.Error as error:
+        raise BackupError(f"The database of DATABASE_URL cannot be copied to {path.parent} ({error}).") from error
 
 
 def is_empty() -> bool:
@@ -74,19 +75,20 @@ def load_postgresql(path: Path, brake: str) -> None:
     run("pg_restore", "--no-owner", "--no-privileges", f"--file={script}", str(path))
     brake_script.write_text(f"RESET search_path; {brake}")
     quietly = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1", "--single-transaction", "--output=/dev/null")
-    run("psql", *quietly, f"--file={script}", f"--file={brake_script}")
+    run_on_database("psql", *quietly, f"--file={script}", f"--file={brake_script}")
 
 
-def run(program: str, *arguments: str) -> None:
+def run_on_database(program: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs on the database of DATABASE_URL; the password stands in no list of processes."""
-    settings = connection.settings_dict
-    login = {"PGHOST": "HOST", "PGPORT": "PORT", "PGUSER": "USER", "PGPASSWORD": "PASSWORD", "PGDATABASE": "NAME"}
-    environment = {name: str(settings[key]) for name, key in login.items() if settings[key]}
-    options = settings["OPTIONS"]
-    environment |= {f"PG{name.upper()}": str(options[name]) for name in SSL_OPTIONS if name in options}
+    [_, *arguments], login = connection.client.settings_to_cmd_args_env(connection.settings_dict, arguments)
+    run(program, *arguments, environment=login)
+
+
+def run(program: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
+    """Run one of PostgreSQL's programs, with these variables added to the environment."""
+    command, environment = [program, *arguments], os.environ | (environment or {})
     try:
-        command = [program, *arguments]
-        subprocess.run(command, env=os.environ | environment, capture_output=True, text=True, check=True)  # noqa: S603
+        subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     except FileNotFoundError as error:
         raise BackupError(
             f"{program} was not found; install PostgreSQL's own programs, of the server's version or later "

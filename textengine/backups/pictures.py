@@ -25,6 +25,8 @@ def names(folder: str = "") -> Iterator[str]:
         raise BackupError(
             "MEDIA_STORAGE cannot list its pictures; back them up where they are kept, and use --without-media."
         ) from error
+    except OSError as error:
+        raise BackupError(f"The pictures cannot be listed: {error.strerror or error}.") from error
     prefix = f"{folder}/" if folder else ""
     yield from (f"{prefix}{name}" for name in files)
     for name in folders:
@@ -37,11 +39,14 @@ def pack(writer: Writer) -> None:
         if FOLDER + name in writer.files:
             continue
         try:
-            with default_storage.open(name) as file:
-                writer.add(FOLDER + name, file, file.size)
+            file = default_storage.open(name)
         except FileNotFoundError:
             # Deleted since it was listed, so that no text has it any more.
             continue
+        except OSError as error:
+            raise BackupError(f"The picture {name} cannot be read: {error.strerror or error}.") from error
+        with file:
+            writer.add(FOLDER + name, file, file.size)
 
 
 def check_free(files: dict[str, dict]) -> None:

@@ -103,7 +103,7 @@ def scratch() -> Path | None:
 def brake(manifest: dict, now: datetime) -> str:
     """Return the SQL by which the copy begins: everything on hold, with the reason, and ids that nobody has used."""
     taken_at = datetime.fromisoformat(manifest["taken_at"])
-    words = {"reason": reason(taken_at, now), "now": written(now), "taken_at": written(taken_at)}
+    words = {"reason": reason(taken_at, now), "now": in_sql(now), "taken_at": in_sql(taken_at)}
     script = BRAKE.format(**{name: word.replace("'", "''") for name, word in words.items()})
     return script + LEAVE_IDS_OUT[connection.vendor].format(count=IDS_LEFT_OUT)
 
@@ -113,6 +113,6 @@ def reason(taken_at: datetime, now: datetime) -> str:
     return f"Restored on {on} from the backup of {of}. Release it when no other copy of this installation runs."
 
 
-def written(moment: datetime) -> str:
+def in_sql(moment: datetime) -> str:
     """Return a moment as the database writes it."""
     return str(connection.ops.adapt_datetimefield_value(moment))

@@ -50,6 +50,8 @@ def facts(now: datetime, with_pictures: bool) -> dict:
             version = connection.Database.sqlite_version if connection.vendor == "sqlite" else connection.pg_version
     except DatabaseError as error:
         raise BackupError(f"The database of DATABASE_URL cannot be read ({str(error).strip()}).") from error
+    if not migrations:
+        raise BackupError("The database of DATABASE_URL has no tables; set DATABASE_URL to the one that is in use.")
     return {
         "taken_at": now.isoformat(),
         "database": connection.vendor,

@@ -7,18 +7,15 @@ from django.conf import settings
 from django.urls import reverse
 
 from textengine import carrier_account
-from textengine.carrier import Action, CarrierError, gather
+from textengine.carrier import WEBHOOK_RETRIES, Action, CarrierError, gather
 from textengine.carrier_account import Inbox
 
 from . import Finding, note, ok, wrong
 
-# What stands behind the # has the carrier try again while the web process is being restarted.
-AGAIN = "#rc=3&rp=all"
-
 
 def wanted() -> str:
     """Return where the carrier has to take what readers text."""
-    return settings.PUBLIC_URL + reverse("twilio-inbound") + AGAIN
+    return settings.PUBLIC_URL + reverse("twilio-inbound") + WEBHOOK_RETRIES
 
 
 def look_at_account() -> Iterator[Finding]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from email.message import Message
 from urllib.parse import urlencode
 
+from subscribers.telling import NoRedirects
 from textengine.carrier_http import trusted
 
 TIMEOUT = 10
@@ -23,11 +24,6 @@ class Answer:
     status: int
     headers: Message
     content: bytes
-
-
-class NoRedirects(urllib.request.HTTPRedirectHandler):
-    def redirect_request(self, *args):
-        return None
 
 
 def ask(method: str, url: str, form: dict[str, str] | None = None, **headers: str) -> Answer:

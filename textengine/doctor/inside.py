@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.checks import run_checks
 from django.db import DatabaseError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from subscribers.models import Heartbeat, Hold
@@ -49,7 +50,7 @@ def look_at_database(now: datetime) -> Iterator[Finding]:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if missing:
-            words = f"lacks {len(missing)} migrations of this version."
+            words = f"lacks {len(missing)} migration{pluralize(len(missing))} of this version."
             yield wrong("database", words, "Run manage.py migrate while no process of another version runs.")
             return
         yield from (look_at_sqlite(now) if connection.vendor == "sqlite" else look_at_postgresql(now))
@@ -69,7 +70,8 @@ def look_at_sqlite(now: datetime) -> Iterator[Finding]:
     free = shutil.disk_usage(path.parent).free
     if free < ROOM_BYTES:
         yield wrong("database", f"has {free / 1e6:,.0f} MB left on its disk.", "Make room, or move DATABASE_URL.")
-    machines = {beat.cluster.rpartition(":")[0] for beat in Heartbeat.objects.all() if beat.is_alive(now)}
+    clusters = Heartbeat.objects.alive(now).values_list("cluster", flat=True)
+    machines = {cluster.rpartition(":")[0] for cluster in clusters}
     if len(machines) > 1:
         words = f"is SQLite, and workers run on {len(machines)} machines."
         yield wrong("database", words, "One file serves one machine: use PostgreSQL, or stop the others.")
@@ -93,11 +95,11 @@ def look_at_postgresql(now: datetime) -> Iterator[Finding]:
 def look_at_worker(now: datetime) -> Iterator[Finding]:
     """Look whether a worker lives, whether anything is late, and what is on hold."""
     found, holds = worker(now), list(Hold.objects.active())
-    if found.state != "running":
-        since = f" {timezone.localtime(found.since):%d %B, %H:%M}" if found.since else ""
-        yield wrong("worker", f"{found.words}{since}.", "Start it: manage.py qcluster, or its service.")
+    since = f" {timezone.localtime(found.since):%d %B, %H:%M}" if found.since else ""
+    if found.state == "running":
+        yield ok("worker", f"{found.words}{since}.")
     else:
-        yield ok("worker", f"{found.words} {timezone.localtime(found.since):%d %B, %H:%M}.")
+        yield wrong("worker", f"{found.words}{since}.", "Start it: manage.py qcluster, or its service.")
     oldest = overdue(now, holds).order_by("due_at").first()
     if oldest:
         words = f"texts have been due since {timezone.localtime(oldest.due_at):%d %B, %H:%M}."

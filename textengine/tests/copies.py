@@ -1,28 +1,9 @@
 """A second database, of the kind of this test's own, to which Django is not connected."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
+from contextlib import closing
 
 import psycopg
-from django.db import connection
-
-from .processes import url_of_database
-
-
-@contextmanager
-def empty_database(folder: Path) -> Iterator[str]:
-    """Make one and give its address; a file is below `folder`."""
-    if connection.vendor == "sqlite":
-        yield f"sqlite:///{folder / 'copy.sqlite3'}"
-        return
-    name = f"{connection.settings_dict['NAME']}_copy"
-    with connection.cursor() as cursor:
-        cursor.execute(f'CREATE DATABASE "{name}" TEMPLATE template0')
-    yield url_of_database().rpartition("/")[0] + f"/{name}"
-    with connection.cursor() as cursor:
-        cursor.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
 
 
 def ask(url: str, sql: str) -> list[tuple]:

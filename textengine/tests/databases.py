@@ -20,9 +20,9 @@ def is_sqlite() -> bool:
     return connection.vendor == "sqlite"
 
 
-def run(statement: str) -> list[tuple]:
+def run(statement: str, values: dict | None = None) -> list[tuple]:
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, values)
         return cursor.fetchall() if cursor.description else []
 
 
@@ -40,19 +40,24 @@ def connected_to(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def empty_database(directory: Path) -> Iterator[None]:
-    """Use a database in which no table is."""
+def made_empty(directory: Path) -> Iterator[str]:
+    """Make a database in which no table is, and give its name; a file is below `directory`."""
     name = f"textengine_empty_{uuid4().hex}"
     if is_sqlite():
-        with connected_to(str(directory / f"{name}.sqlite3")):
-            yield
+        yield str(directory / f"{name}.sqlite3")
         return
-    run(f"CREATE DATABASE {name}")
+    run(f"CREATE DATABASE {name} TEMPLATE template0")
     try:
-        with connected_to(name):
-            yield
+        yield name
     finally:
         run(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def empty_database(directory: Path) -> Iterator[None]:
+    """Use a database in which no table is."""
+    with made_empty(directory) as name, connected_to(name):
+        yield
 
 
 @contextmanager

@@ -30,6 +30,8 @@ from django.utils import timezone
 
 from textengine.management.commands.migrate import Command
 
+from .databases import run
+
 ROOT = Path(__file__).resolve().parents[2]
 STORIES = TEXTS = 3
 OUR_NUMBER = "+15005550006"
@@ -78,11 +80,6 @@ def make_tables(targets: Callable[[MigrationExecutor], list[Key]] = first_releas
     """Make the tables of an earlier release, in an empty database; return its models."""
     executor = MigrationExecutor(connection)
     return executor.migrate(targets(executor)).apps
-
-
-def run(statement: str, values: dict | None = None) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
 
 
 def fill(old: StateApps, enrollments: int, now: datetime) -> None:

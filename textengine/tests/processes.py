@@ -13,12 +13,12 @@ from urllib.parse import quote
 import requests
 from django.db import connection
 
+from textengine.carrier import WEBHOOK_RETRIES
+
 from .sandbox_process import SandboxProcess
 
 ROOT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.executable).parent
-# As docs/going-live.md tells to set it at Twilio: what meets a web process that is being restarted comes again.
-WEBHOOK_RETRIES = "#rc=3&rp=all"
 
 
 def free_port() -> int:
@@ -32,13 +32,14 @@ def wait_until(condition, timeout: float = 10, describe=lambda: "it never came t
     return SandboxProcess.wait_until(condition, timeout, describe, pause)
 
 
-def url_of_database() -> str:
-    """Return the address of the database that this test is connected to."""
+def url_of_database(name: str = "") -> str:
+    """Return the address of the database that this test is connected to, or of another one of the same kind."""
     settings = connection.settings_dict
+    name = name or settings["NAME"]
     if connection.vendor == "sqlite":
-        return f"sqlite:///{settings['NAME']}"
+        return f"sqlite:///{name}"
     login = f"{quote(settings['USER'])}:{quote(settings['PASSWORD'])}"
-    return f"postgres://{login}@{quote(settings['HOST'], safe='')}:{settings['PORT']}/{settings['NAME']}"
+    return f"postgres://{login}@{quote(settings['HOST'], safe='')}:{settings['PORT']}/{name}"
 
 
 def parents() -> list[tuple[int, int]]:
@@ -190,10 +191,16 @@ class Processes:
             command, cwd=self.code, env=self.environment, stdout=self.log, stderr=self.log
         )
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess:
-        """Run Python with these arguments as the processes are run, to its end."""
-        command = [*self.python, *arguments]
-        return subprocess.run(command, cwd=self.code, env=self.environment, capture_output=True, text=True, check=False)
+    def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess:
+        """Run Python with these arguments as the processes are run, to its end, with some settings otherwise."""
+        command, environment = [*self.python, *arguments], self.environment | settings
+        return subprocess.run(command, cwd=self.code, env=environment, capture_output=True, text=True, check=False)
+
+    def manage(self, *arguments: str, **settings: str) -> str:
+        """Run a command of manage.py, which may not fail; return what it says."""
+        ended = self.run("manage.py", *arguments, **settings)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout
 
     def stop(self, name: str, timeout: float = 45) -> int:
         """Ask a process to end, as a supervisor does, and return its exit code."""

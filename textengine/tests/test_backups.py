@@ -2,6 +2,7 @@
 
 import os
 import re
+import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
@@ -17,9 +18,11 @@ from django.utils import timezone
 from stories.tests.factory import make_story
 from subscribers.models import Hold, Message
 from subscribers.tests.factory import make_enrollment
-from textengine.backups import archive, restoring
+from textengine.backups import BackupError, archive, restoring
+from textengine.backups.databases import dump
 
 from .copies import ask, tables
+from .databases import is_sqlite
 from .processes import ROOT, url_of_database
 
 TAKEN_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -31,8 +34,13 @@ NEXT_ID = {
 
 def restore(path: Path, url: str, media: Path) -> subprocess.CompletedProcess:
     """Restore an archive to the database at `url`, as another installation."""
+    return run("restore", path, url, media)
+
+
+def run(command: str, path: Path, url: str, media: Path) -> subprocess.CompletedProcess:
+    """Run one of the two commands as another installation, whose database is at `url`."""
     environment = os.environ | {"DATABASE_URL": url, "MEDIA_ROOT": str(media)}
-    command = [sys.executable, "manage.py", "restore", str(path)]
+    command = [sys.executable, "manage.py", command, str(path)]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -164,3 +172,45 @@ def test_nothing_is_written_over_a_backup_nor_among_the_pictures(tmp_path, setti
     assert "is there already; choose another name." in refused("backup", path)
     assert "is in the folder of pictures" in refused("backup", settings.MEDIA_ROOT / "backup.tar.gz")
     assert path.read_bytes() == content
+
+
+def link_to_itself() -> None:
+    Path("river.gif").symlink_to("river.gif")
+
+
+def socket_file() -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("river.gif")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (link_to_itself, "The pictures cannot be listed: Too many levels of symbolic links."),
+        (socket_file, "The picture river.gif cannot be read: No such device or address."),
+    ],
+)
+def test_pictures_that_cannot_be_read_are_said_to_be_and_no_backup_is_left(
+    tmp_path, settings, monkeypatch, make, words
+):
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT.mkdir()
+    monkeypatch.chdir(settings.MEDIA_ROOT)
+    make()
+    assert refused("backup", tmp_path / "backup.tar.gz") == words
+    assert list(tmp_path.iterdir()) == [settings.MEDIA_ROOT]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_database_without_tables_is_no_installation_to_take_a_backup_of(copy_url, tmp_path):
+    ended = run("backup", tmp_path / "backup.tar.gz", copy_url, tmp_path / "media")
+    assert ended.returncode == 1
+    assert ended.stderr.startswith("CommandError: The database of DATABASE_URL has no tables; set DATABASE_URL to")
+    assert not (tmp_path / "backup.tar.gz").exists()
+
+
+@pytest.mark.skipif(not is_sqlite(), reason="PostgreSQL's own program says so.")
+def test_rows_that_cannot_be_copied_are_said_to_be(tmp_path):
+    with pytest.raises(BackupError, match=r"cannot be copied to .*/nowhere \(unable to open database file\)"):
+        dump(tmp_path / "nowhere" / "database.sqlite3")

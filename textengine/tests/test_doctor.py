@@ -24,6 +24,7 @@ from subscribers.tests.factory import make_enrollment
 from textengine.doctor import Grade, account, inside, outside
 from textengine.doctor.asking import reason
 
+from .databases import is_sqlite
 from .processes import free_port
 from .sandbox_process import ACCOUNT_SID, SandboxProcess
 
@@ -188,19 +189,19 @@ def test_a_database_that_lacks_tables_of_this_version_is_said_to():
     [latest] = MigrationLoader(connection).graph.leaf_nodes("subscribers")
     MigrationRecorder(connection).record_unapplied(*latest)
     said = words(inside.look_at_database(timezone.now()))
-    assert said.startswith("WRONG database: lacks 1 migrations of this version.\n      Run manage.py migrate")
+    assert said.startswith("WRONG database: lacks 1 migration of this version.\n      Run manage.py migrate")
 
 
 @pytest.mark.django_db
 def test_a_database_that_is_as_it_should_be_is_named():
-    kind = "SQLite in " if connection.vendor == "sqlite" else "PostgreSQL "
+    kind = "SQLite in " if is_sqlite() else "PostgreSQL "
     found = list(inside.look_at_database(timezone.now()))
     assert [finding.grade for finding in found] == [Grade.OK]
     assert kind in found[0].words
 
 
 @pytest.mark.django_db
-@pytest.mark.skipif("connection.vendor != 'sqlite'", reason="PostgreSQL serves many machines.")
+@pytest.mark.skipif(not is_sqlite(), reason="PostgreSQL serves many machines.")
 def test_sqlite_with_workers_on_two_machines_is_wrong():
     now = timezone.now()
     for machine in ("one", "two"):

@@ -1,8 +1,8 @@
 """From nothing to texts that arrive, by the image's own steps: libraries, tables, processes: `make test-slow`."""
 
 import pytest
-from django.conf import settings
 
+from .databases import is_sqlite
 from .draining import TEXTS, assert_drains
 from .installed import Installed, folder_for_everybody
 from .processes import wait_until
@@ -20,16 +20,14 @@ class New(Installed):
     """An installation on an empty database."""
 
     def prepare(self) -> None:
-        for command in (["migrate", "--noinput"], ["shell", "--command", STORY]):
-            ended = self.run("manage.py", *command)
-            assert ended.returncode == 0, ended.stderr
+        self.manage("migrate", "--noinput")
+        self.manage("shell", "--command", STORY)
 
 
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_a_new_installation_runs_as_another_user_drains_and_is_backed_up(copy_url):
-    is_sqlite = settings.DATABASES["default"]["ENGINE"].endswith("sqlite")
-    options = {} if is_sqlite else {"database_url": copy_url}
+    options = {} if is_sqlite() else {"database_url": copy_url}
     with folder_for_everybody() as folder, New(folder, fresh=True, **options) as processes:
         files = processes.files()
         wait_until(lambda: "worker: The worker has been running" in processes.run("manage.py", "doctor").stdout, 30)

@@ -7,7 +7,6 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
 import pytest
-from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
@@ -15,6 +14,7 @@ from stories.tests.factory import make_story
 from subscribers.models import Enrollment, Message
 from subscribers.tests.factory import make_enrollment, make_subscriber
 
+from .databases import is_sqlite
 from .processes import children, paused, wait_until
 from .readers import assert_each_got, explained, phones, text_in, wait_until_all_have_read
 
@@ -22,9 +22,7 @@ TEXTS = ["One", "Two", "Three"]
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    settings.DATABASES["default"]["ENGINE"].endswith("sqlite"), reason="Several clusters need PostgreSQL."
-)
+@pytest.mark.skipif(is_sqlite(), reason="Several clusters need PostgreSQL.")
 def test_a_cluster_that_stood_still_beyond_its_lease_doubles_nothing(processes):
     """What it was about to request has been sent by another when it wakes."""
     story = make_story(keyword="river", texts=[(text, 0) for text in TEXTS])

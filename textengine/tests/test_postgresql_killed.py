@@ -6,16 +6,14 @@ import sys
 import time
 
 import pytest
-from django.conf import settings
 
+from .databases import is_sqlite
 from .postgresql_server import PostgresqlServer
 from .processes import ROOT, Processes, wait_until
 from .readers import assert_each_got, explained, phones, text_in
 
 # It needs the suite's own database no more than the other run of the suite does.
-pytestmark = pytest.mark.skipif(
-    settings.DATABASES["default"]["ENGINE"].endswith("sqlite"), reason="It runs once, with the suite on PostgreSQL."
-)
+pytestmark = pytest.mark.skipif(is_sqlite(), reason="It runs once, with the suite on PostgreSQL.")
 READERS = 20
 LONG_OUTAGE_SECONDS = 17
 TEXTS = [f"Text {number}" for number in range(1, 5)]

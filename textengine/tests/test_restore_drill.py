@@ -4,10 +4,7 @@ Leases run out in it, and the clusters of two installations start: `make test-sl
 """
 
 import json
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 from django.core.files.base import ContentFile
@@ -17,7 +14,7 @@ from stories.tests.factory import make_story
 from subscribers.models import Message
 
 from .copies import ask
-from .processes import ROOT, Processes, wait_until
+from .processes import Processes, wait_until
 from .readers import assert_each_got, explained, phones, text_in
 
 TEXTS = [f"Text {number}" for number in range(1, 7)]
@@ -29,18 +26,10 @@ RELEASE = (
 )
 
 
-def manage(processes: Processes, *arguments: str, url: str = "", media: Path | None = None) -> str:
-    """Run a command of manage.py on the installation, or on the copy at `url`; return what it says."""
-    environment = processes.environment | ({"DATABASE_URL": url, "MEDIA_ROOT": str(media)} if url else {})
-    command = [sys.executable, "manage.py", *arguments]
-    ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
-
-
-def rows(processes: Processes, **copy) -> list[dict]:
+def rows(processes: Processes, **copy: str) -> list[dict]:
+    """Return the rows of the installation, or of the copy that these settings name."""
     excluded = [f"--exclude={name}" for name in NOT_COMPARED]
-    return json.loads(manage(processes, "dumpdata", *excluded, **copy))
+    return json.loads(processes.manage("dumpdata", *excluded, **copy))
 
 
 def kill_in_the_middle(processes: Processes) -> None:
@@ -62,7 +51,7 @@ def test_a_copy_has_the_same_rows_and_texts_nobody_until_it_is_released_and_then
 ):
     folder = tmp_path_factory.mktemp("backups")
     archive, media = folder / "backup.tar.gz", folder / "media"
-    copy = {"url": copy_url, "media": media}
+    copy = {"DATABASE_URL": copy_url, "MEDIA_ROOT": str(media)}
     default_storage.save("pictures/river.gif", ContentFile(b"GIF89a"))
     make_story(keyword="river", texts=[(text, 1) for text in TEXTS])
     readers, late = phones(12), "+14155551000"
@@ -72,7 +61,7 @@ def test_a_copy_has_the_same_rows_and_texts_nobody_until_it_is_released_and_then
         text_in(processes.sandbox, readers[6:])
         kill_in_the_middle(processes)
         before = rows(processes)
-        assert "1 pictures" in manage(processes, "backup", str(archive))
+        assert "the database and 1 picture, " in processes.manage("backup", str(archive))
         # The installation goes on after its last backup: one more reader comes, and one stops.
         processes.start("web")
         wait_until(processes.answers, 20)
@@ -85,12 +74,12 @@ def test_a_copy_has_the_same_rows_and_texts_nobody_until_it_is_released_and_then
         processes.stop("web")
         sent = processes.sandbox.count()
 
-        assert "on hold" in manage(processes, "restore", str(archive), **copy)
+        assert "on hold" in processes.manage("restore", str(archive), **copy)
         assert rows(processes, **copy) == before
         assert (media / "pictures/river.gif").read_bytes() == b"GIF89a"
         [(reason,)] = ask(copy_url, "SELECT reason FROM subscribers_hold WHERE released_at IS NULL")
         assert reason.startswith("Restored on ")
-        assert "Took in 2 texts" in manage(processes, "catchup", **copy)
+        assert "Took in 2 texts" in processes.manage("catchup", **copy)
 
         processes.database_url, processes.media_root = copy_url, media
         processes.start("web")
@@ -100,7 +89,7 @@ def test_a_copy_has_the_same_rows_and_texts_nobody_until_it_is_released_and_then
         time.sleep(2)
         assert processes.sandbox.count() == sent
 
-        manage(processes, "shell", "-c", RELEASE, **copy)
+        processes.manage("shell", "-c", RELEASE, **copy)
         completed = "SELECT count(*) FROM subscribers_enrollment WHERE status = 'completed'"
         wait_until(lambda: ask(copy_url, completed) == [(12,)], 60, lambda: str(ask(copy_url, completed)), pause=0.2)
         assert_each_got(processes.sandbox, [*readers[1:], late], TEXTS)

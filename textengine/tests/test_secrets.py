@@ -17,8 +17,7 @@ from subscribers import telling
 from subscribers.models import Hold, Message
 from subscribers.tests.engine import work
 from subscribers.tests.factory import make_enrollment
-from subscribers.tests.test_digests import receiver, wanted_by_webhook
-from subscribers.tests.test_outcomes import fresh_client  # noqa: F401
+from subscribers.tests.newsroom import receiver, wanted_by_webhook
 from subscribers.tests.webhooks import INBOUND, READER, new_sid, signed_post
 from textengine import settings as project
 from textengine import urls
@@ -42,7 +41,7 @@ def everything(caplog):
 
 
 @pytest.mark.django_db
-def test_the_carriers_token_is_told_to_the_carrier_alone(sandbox, fresh_client, settings, everything):  # noqa: F811
+def test_the_carriers_token_is_told_to_the_carrier_alone(sandbox, fresh_client, settings, everything):
     settings.TWILIO_AUTH_TOKEN = SECRET
     make_enrollment(story=make_story([("One", 0)]))
     work()

@@ -7,7 +7,6 @@ from contextlib import AbstractContextManager
 
 import pytest
 import requests
-from django.conf import settings
 from twilio.request_validator import RequestValidator
 
 from stories.tests.factory import make_story
@@ -17,13 +16,11 @@ from subscribers.tests.factory import OUR_NUMBER, make_enrollment
 from subscribers.tests.webhooks import INBOUND, new_sid, report, text
 from textengine.broker import MessageBroker
 
-from .databases import copied_to, filled_up, full, no_file_may_grow, read_only, read_only_for, tmpfs
+from .databases import copied_to, filled_up, full, is_sqlite, no_file_may_grow, read_only, read_only_for, tmpfs
 from .processes import Processes, wait_until
 from .readers import assert_each_got, explained, phones, text_in, wait_until_all_have_read
 
-only_sqlite = pytest.mark.skipif(
-    not settings.DATABASES["default"]["ENGINE"].endswith("sqlite"), reason="PostgreSQL's disk is another machine's."
-)
+only_sqlite = pytest.mark.skipif(not is_sqlite(), reason="PostgreSQL's disk is another machine's.")
 TEXTS = ["One", "Two", "Three", "Four"]
 READERS = 20
 SECONDS = 20

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 import tarfile
 from collections import defaultdict
 from datetime import datetime
@@ -15,6 +14,7 @@ from django.db import connection, models, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.state import StateApps
 
+from .databases import run
 from .migrating import Key, own_apps
 from .processes import ROOT, Processes, wait_until
 from .readers import phones
@@ -65,35 +65,19 @@ def first_release_code(directory: Path) -> Path | None:
     return directory
 
 
-def manage(processes: Processes, *arguments: str) -> str:
-    """Run a command of the code that these processes run, on their database."""
-    command = [sys.executable, "manage.py", *arguments]
-    done = subprocess.run(
-        command, cwd=processes.code, env=processes.environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 def shell(processes: Processes, script: str) -> None:
-    manage(processes, "shell", "--command", script)
-
-
-def one(query: str) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(query)
-        return cursor.fetchone()[0]
+    processes.manage("shell", "--command", script)
 
 
 def read_to_the_middle(processes: Processes) -> None:
     """Let the first release's worker read a story to its readers, and end it by a power cut in the middle."""
     part = readers()
-    manage(processes, "migrate", "--verbosity", "0")
+    processes.manage("migrate", "--verbosity", "0")
     shell(processes, MAKE_STORY.format(texts=TEXTS))
     processes.start("worker")
     shell(processes, ENROLL.format(phones=part["read"]))
     sent = "SELECT count(*) FROM subscribers_message WHERE step = 1 AND sent_at IS NOT NULL"
-    wait_until(lambda: one(sent) == len(part["read"]), 30, processes.logged)
+    wait_until(lambda: run(sent) == [(len(part["read"]),)], 30, processes.logged)
     processes.sandbox.faults({"next": [{"kind": "hang-after", "count": len(part["unknown"])}], "callback-late": 3600})
     before = processes.sandbox.count()
     shell(processes, ENROLL.format(phones=part["unknown"]))
@@ -108,7 +92,7 @@ def read_to_the_middle(processes: Processes) -> None:
 
 def record(processes: Processes, now: datetime) -> None:
     """Keep what the first release left, as its own code says it."""
-    rows = json.loads(manage(processes, "dumpdata", "stories", "subscribers", "django_q.ormq", "django_q.schedule"))
+    rows = json.loads(processes.manage("dumpdata", "stories", "subscribers", "django_q.ormq", "django_q.schedule"))
     RECORD.write_text(json.dumps({"recorded_at": now.isoformat(), "rows": rows}, indent=1) + "\n")
 
 

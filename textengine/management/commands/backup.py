@@ -1,6 +1,7 @@
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from textengine.backups import BackupError
@@ -21,6 +22,6 @@ class Command(BaseCommand):
             files = take(file.absolute(), timezone.now(), with_pictures=not without_media)
         except BackupError as error:
             raise CommandError(str(error)) from error
-        pictures = len(files) - 1
+        count = len(files) - 1
         size = file.stat().st_size / 1e6
-        self.stdout.write(f"Wrote {file}: the database and {pictures} pictures, {size:.1f} MB.")
+        self.stdout.write(f"Wrote {file}: the database and {count} picture{pluralize(count)}, {size:.1f} MB.")

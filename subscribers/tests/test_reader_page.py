@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from stories.tests.factory import make_story
-from subscribers import erasing
+from subscribers import erasing, writing
 from subscribers.error_codes import in_words
-from subscribers.models import Enrollment, Message, Subscriber
+from subscribers.models import Correction, Enrollment, Message, Recipient, Subscriber
 
 from .factory import make_enrollment, make_inbound, make_message, make_subscriber
 
@@ -110,15 +110,56 @@ def test_a_reply_goes_out_and_stands_in_the_thread_with_its_writer(editor):
     assert "It is." not in LogEntry.objects.get().change_message
 
 
+def known(editor, reader: Subscriber) -> int:
+    """Return the last message of the newsroom to this reader that the page shows at this moment."""
+    return editor.get(page_of(reader)).context["reply_form"].initial["known"]
+
+
 def test_a_reply_goes_out_once_though_its_button_is_pressed_twice(editor):
     reader = make_subscriber()
     for body in ("It is.", "It is.\r\n", "It is. Really.", "It is."):
-        assert "Your reply goes out now." in editor.post(page_of(reader, "reply"), {"body": body}, follow=True).text
+        fields = {"body": body, "known": known(editor, reader)}
+        assert "Your reply goes out now." in editor.post(page_of(reader, "reply"), fields, follow=True).text
     assert [message.body for message in Message.objects.order_by("pk")] == ["It is.", "It is. Really."]
     assert LogEntry.objects.count() == 2
     Message.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    editor.post(page_of(reader, "reply"), {"body": "It is."})
+    editor.post(page_of(reader, "reply"), {"body": "It is.", "known": known(editor, reader)})
     assert Message.objects.count() == 3
+
+
+def test_who_writes_after_somebody_else_is_told_and_sends_only_when_that_is_meant(editor):
+    reader = make_subscriber()
+    seen = known(editor, reader)
+    pat = User.objects.create_user("pat")
+    now = timezone.now()
+    first = writing.reply(reader.pk, "It is not.", pat, now, seen)
+    page = editor.post(page_of(reader, "reply"), {"body": "It is.", "known": seen})
+    at = f"{timezone.localtime(first.created_at):%H:%M}"
+    assert f"was answered by pat at {at}: “It is not.” Send yours as well?" in page.text
+    assert "Send mine as well" in page.text
+    assert ">\nIt is.</textarea>" in page.text
+    assert [message.body for message in Message.objects.all()] == ["It is not."]
+    assert f'name="known" value="{first.pk}"' in page.text
+    writing.reply(reader.pk, "Sorry, it is.", pat, now, first.pk)
+    page = editor.post(page_of(reader, "reply"), {"body": "It is.", "known": first.pk})
+    assert "“Sorry, it is.” Send yours as well?" in page.text
+    second = page.context["reply_form"]["known"].value()
+    assert (
+        "Your reply goes out now."
+        in editor.post(page_of(reader, "reply"), {"body": "It is.", "known": second}, follow=True).text
+    )
+    assert Message.objects.filter(body="It is.").count() == 1
+
+
+def test_a_correction_is_no_answer(editor):
+    reader = make_subscriber()
+    message = writing.message_to(reader.pk, "", "It was 1963.", User.objects.get().pk, timezone.now())
+    message.save()
+    story = make_story([("It was 1936.", 0)])
+    correction = Correction.objects.create(story=story, place=1, body="It was 1963.", until=timezone.now(), readers=1)
+    Recipient.objects.create(correction=correction, subscriber=reader, message=message)
+    page = editor.post(page_of(reader, "reply"), {"body": "Thank you.", "known": 0}, follow=True)
+    assert "Your reply goes out now." in page.text
 
 
 def test_a_reply_that_is_refused_is_not_lost(editor):

@@ -347,6 +347,15 @@ def test_two_tasks_at_once_answer_each_reader_once(monkeypatch):
     assert told() == sorted(remark.subscriber_id for remark in remarks)
 
 
+def test_who_is_answered_while_a_batch_is_written_is_left_out():
+    first, second = make_readers(2)
+    reply = answering.begin(group_reply(first))
+    remarks = list(answering.group_of(reply))
+    reply_to(second)
+    with transaction.atomic():
+        assert answering.still_open(reply, remarks) == [first]
+
+
 def test_what_is_written_after_the_preview_is_not_answered_unseen():
     first = make_remark()
     reply = answering.begin(group_reply(first, up_to=first.pk))

@@ -257,8 +257,8 @@ def test_of_those_whose_messages_are_gone_that_is_said(journalist):
 def test_those_who_left_are_laid_to_the_text_after_which_they_did():
     story = make_story([("One", 0), ("Two", 3600), ("Three", 3600)])
     stopped, paused = make_enrollment(story=story, sent=1), make_enrollment(story=story, sent=2)
-    bulk.stop([stopped.pk], timezone.now())
-    bulk.pause([paused.pk], timezone.now())
+    bulk.STEPS["stop"].do([stopped.pk], timezone.now())
+    bulk.STEPS["pause"].do([paused.pk], timezone.now())
     first, second, third = figures(story, timezone.now()).places
     assert first.after == [("stopped", 1, "stopped")]
     assert second.after == [("paused", 1, "paused")]

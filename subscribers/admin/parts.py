@@ -115,14 +115,14 @@ class SeenForm(forms.Form):
 
     use_required_attribute = False
     known = forms.IntegerField(min_value=0, max_value=2**62, required=False, widget=forms.HiddenInput)
-    is_second = False
+    answered = ""  # what somebody else has answered meanwhile, a sentence
 
     def clean_known(self) -> int:
         return self.cleaned_data["known"] or 0
 
     def ask(self, answered: AnsweredMeanwhile) -> None:
         """Let the next press of the button send this as well."""
-        self.is_second = True
+        self.answered = str(answered)
         self.data = self.data.copy()
         self.data[self.add_prefix("known")] = answered.known
 

@@ -107,14 +107,14 @@ def test_each_role_sees_what_is_held_and_has_the_buttons_it_may_press(log_in, gr
     assert "Everything is on hold" in words
     assert "A wrong name" in words
     assert "Hold everything" not in words
-    assert ("Release everything …" in words) == puts_on
+    assert ("Release all …" in words) == puts_on
     found = [each for each in ("Release …", "See the hold") if each in words]
     assert found == ([way_out] if way_out else [])
     assert client.get(release_of(hold)).status_code == (200 if puts_on else 403)
     assert client.post(release_of(hold)).status_code == (302 if puts_on else 403)
     words = page(client, HOME)
     assert ("Hold everything" in words) == puts_on
-    assert "Release everything" not in words
+    assert "Release all" not in words
     assert client.post(PUT_ON, {"reason": "r"}).status_code == (302 if puts_on else 403)
     assert Hold.objects.active().exists() != puts_on or Hold.objects.active().get().reason == "r"
 

@@ -65,6 +65,14 @@ def test_what_is_done_is_said_and_is_on_record_with_who_did_it(editor):
     assert "Paused" in html(editor, page_of(enrollment.subscriber, "history"))
 
 
+def test_a_history_in_which_nothing_stands_says_so_truly(editor):
+    enrollment = make_enrollment()
+    for name, pk in (("subscriber", enrollment.subscriber_id), ("enrollment", enrollment.pk)):
+        text = html(editor, reverse(f"admin:subscribers_{name}_history", args=[pk]))
+        assert "Nobody has changed anything here by these pages yet." in text
+        assert "probably" not in text
+
+
 def test_what_the_state_does_not_allow_any_more_is_refused_with_a_sentence(editor):
     enrollment = make_enrollment(status="completed")
     assert "the reader’s passage is now “completed”." in press(editor, enrollment, "pause")
@@ -183,7 +191,7 @@ def test_nobody_is_offered_to_write_to_who_opted_out(editor):
     [
         ("It is.", "6 <span"),
         ("x" * 161, "2 texts"),
-        ("Ja, “so” ist es.", "make it Unicode"),
+        ("Ja, “so” ist es.", "are special characters and take more room"),
         ("x" * 1601, "too long: 1600 characters at most"),
         ("“" + "x" * 70, "0.0256 USD"),
         ("", "Nothing written yet"),

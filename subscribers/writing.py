@@ -4,7 +4,7 @@ import logging
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet
 from django.utils import timezone
 
 from stories.models import BODY_MAX_LENGTH
@@ -71,7 +71,7 @@ def our_number(subscriber: int) -> str:
     return last.values_list("number", flat=True).first() or ""
 
 
-def answers_to(subscriber: int) -> QuerySet[Message]:
+def answers_to(subscriber: int | OuterRef) -> QuerySet[Message]:
     """Return what people of the newsroom wrote to this reader alone or to a group, newest first; no correction."""
     written = Message.objects.filter(subscriber=subscriber, step=None, correction=None, again=None)
     return written.exclude(written_by=None).exclude(status=Message.Status.CANCELED).order_by("-pk")

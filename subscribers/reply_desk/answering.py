@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_q.tasks import async_task
 
 from stories.prices import Cost, Price
@@ -16,7 +16,7 @@ from textengine.database import retried_at_once, retried_patiently
 
 from ..models import Message, Remark, Reply, ReplyTo, Subscriber
 from ..steering import Refused
-from ..writing import message_to, objection, refuse_unseen
+from ..writing import answers_to, message_to, objection, refuse_unseen
 
 logger = logging.getLogger(__name__)
 
@@ -114,11 +114,17 @@ def preview(reply: Reply) -> Preview:
     return Preview(readers, {why: count for why, count in left_out.items() if count}, measured, cost)
 
 
+def answered_since(reply: Reply) -> Q:
+    """Return the condition on texts whose readers somebody else has answered since this was written: at the desk, or on
+    the reader's page."""
+    written = answers_to(OuterRef("subscriber")).filter(created_at__gte=reply.created_at)
+    return Q(answered_at__gte=reply.created_at) | Exists(written.exclude(reply_to__reply=reply))
+
+
 def left_out_meanwhile(reply: Reply) -> dict[str, int]:
     """Return how many of those whom its preview had counted an answer to a group did not go to, by why."""
     had = ReplyTo.objects.filter(reply=reply, subscriber=OuterRef("subscriber"))
-    missed = everybody(reply).filter(~Exists(had), answered_at__gte=reply.created_at)
-    answered = count_readers(missed)
+    answered = count_readers(everybody(reply).filter(~Exists(had), answered_since(reply)))
     others = reply.expected - reply.sent.count() - answered
     left_out = {"somebody else has answered meanwhile": answered, "may not be written to any more": others}
     return {why: count for why, count in left_out.items() if count > 0}
@@ -144,7 +150,10 @@ def still_open(reply: Reply, remarks: Collection[Remark]) -> list[Remark]:
     """Lock the readers of these texts; return those texts that this answer is still for: of somebody else who answers
     at the same moment one comes first, and the other sees it here."""
     list(Subscriber.objects.filter(pk__in={remark.subscriber_id for remark in remarks}).only("pk").locked())
-    still = set(group_of(reply).filter(pk__in=[remark.pk for remark in remarks]).values_list("pk", flat=True))
+    group = group_of(reply).filter(pk__in=[remark.pk for remark in remarks])
+    if reply.unanswered_only:
+        group = group.exclude(answered_since(reply))
+    still = set(group.values_list("pk", flat=True))
     return [remark for remark in remarks if remark.pk in still]
 
 

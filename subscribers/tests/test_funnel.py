@@ -204,7 +204,7 @@ def test_who_has_had_no_text_yet_is_not_said_to_have_had_one(journalist):
     joined, *_ = figures(story, timezone.now()).places
     assert (joined.name, joined.had.count, joined.none_yet.count) == ("Joined", 0, 2)
     row = re.sub(r"\s+", " ", journalist.get(page_of(story)).text.split("and had no text yet")[1].split("</tr>")[0])
-    assert '<td class="funnel__had"> <b>2</b> <span class="quiet">67 % had none yet</span> </td>' in row
+    assert '<td class="funnel__had"> <b>2</b> had none yet <span class="quiet">67 %</span> </td>' in row
     assert "<b>2</b> wait for the first text" in row
 
 

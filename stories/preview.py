@@ -88,7 +88,7 @@ class Facts:
 
     @property
     def culprits(self) -> list[str]:
-        """The characters that make it Unicode, those that cannot be seen by their names."""
+        """The characters that take more room, those that cannot be seen by their names."""
         culprits = self.measurement.culprits
         return [found.character if is_seen(found.character) else found.name for found in culprits]
 

@@ -6,7 +6,7 @@ Who opted out is never added. Whoever is added has a consent on record, and begi
 import logging
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from enum import Enum
 from hashlib import sha256
@@ -21,6 +21,7 @@ from textengine.database import retried_at_once
 from .erasing import digest
 from .inbound import is_allowed
 from .models import Consent, Enrollment, StoppedNumber, Subscriber
+from .models.readers import on_screen
 from .own_phones import locked_phone
 from .starting import Reader, begin_story
 
@@ -78,6 +79,17 @@ class Line:
     number: str  # in E.164; empty where it is none
     day: date | None
     outcome: Outcome
+    # That no country is written with the number, so that the chosen one was taken.
+    is_assumed: bool = False
+
+    @property
+    def country(self) -> str:
+        """The country of the number, by its two letters; empty where it has none."""
+        return phonenumbers.region_code_for_number(phonenumbers.parse(self.number)) or "" if self.number else ""
+
+    @property
+    def masked(self) -> str:
+        return on_screen(phonenumbers.parse(self.number)) if self.number else ""
 
     @property
     def is_refused(self) -> bool:
@@ -101,6 +113,10 @@ class Plan:
     @property
     def left_alone(self) -> list[Line]:
         return [line for line in self.lines if not (line.outcome.begins or line.is_refused)]
+
+    @property
+    def assumed(self) -> list[Line]:
+        return [line for line in self.lines if line.is_assumed]
 
     @property
     def in_order(self) -> list[list[Line]]:
@@ -130,7 +146,7 @@ def plan(source: str, region: str | None, story: Story, today: date) -> Plan:
         if line.number and not line.is_refused:
             outcome = Outcome.REPEATED if line.number in before else known.get(line.number, outcome)
             before.add(line.number)
-        lines.append(Line(line.place, line.words, line.number, line.day, outcome))
+        lines.append(replace(line, outcome=outcome))
     return Plan(lines)
 
 
@@ -141,23 +157,26 @@ def read_line(place: int, words: str, region: str | None, today: date) -> Line:
     for separator in SEPARATORS:
         cells = cells.replace(separator, "\n")
     first, *more = [cell.strip().strip("\"'") for cell in cells.split("\n")]
-    number = "" if DATE.fullmatch(first) else e164_of(first, region)
+    number, is_assumed = ("", False) if DATE.fullmatch(first) else number_of(first, region)
     days = [cell for cell in more if DATE.fullmatch(cell)]
     try:
         day = date.fromisoformat(days[0]) if days else None
         outcome = Outcome.NO_DATE if day and day > today else outcome_of(number)
     except ValueError:
         day, outcome = None, Outcome.NO_DATE
-    return Line(place, words[:80], number, day, outcome if number else Outcome.NO_NUMBER)
+    return Line(place, words[:80], number, day, outcome if number else Outcome.NO_NUMBER, is_assumed)
 
 
-def e164_of(words: str, region: str | None) -> str:
+def number_of(words: str, region: str | None) -> tuple[str, bool]:
+    """Return the number in E.164, empty where it is none, and whether its country is only that of `region`."""
     try:
-        number = phonenumbers.parse(words, region)
+        number = phonenumbers.parse(words, region, keep_raw_input=True)
     except phonenumbers.NumberParseException:
-        return ""
-    valid = phonenumbers.is_valid_number(number)
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164) if valid else ""
+        return "", False
+    if not phonenumbers.is_valid_number(number):
+        return "", False
+    is_assumed = number.country_code_source == phonenumbers.CountryCodeSource.FROM_DEFAULT_COUNTRY
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), is_assumed
 
 
 def outcome_of(number: str) -> Outcome:

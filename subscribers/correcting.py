@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 from django.db.models import Case, CharField, Count, Exists, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.db.models.functions import Coalesce
+from django.utils import timezone
 from django_q.tasks import async_task
 
 from stories.models import StoryText
@@ -33,6 +34,15 @@ LEFT_OUT = {
     FORGOTTEN: "have asked to be forgotten",
     CUT_OFF: "cannot be reached: the carrier refused the last text to them",
 }
+
+
+class TextDeleted(Refused):
+    """The text that was to be corrected is not in the story any more."""
+
+    def __init__(self):
+        super().__init__(
+            "The text was deleted meanwhile, so that nobody knows any more who received it. Nothing was sent."
+        )
 
 
 def wordings(text: StoryText) -> list[str]:
@@ -129,16 +139,31 @@ def sent_meanwhile(text: StoryText, until: datetime) -> str:
     return f"This text was corrected{by} since you looked: “{other.body}” See whether yours is still to go out."
 
 
+def lock(text: StoryText) -> None:
+    """Lock this text against other corrections of it; no reader's row is locked after. Raises TextDeleted."""
+    if not list(StoryText.objects.select_for_update(no_key=True).filter(pk=text.pk).values_list("pk")):
+        raise TextDeleted
+
+
+@retried_at_once
+def looked_at(text: StoryText) -> datetime:
+    """Return the moment of a preview: corrections are seen by then, or get a later one. Raises TextDeleted."""
+    lock(text)
+    return timezone.now()
+
+
 @retried_at_once
 def start(text: StoryText, wording: str, body: str, until: datetime, user: User, now: datetime) -> Correction:
     """Send these words to those who received this text until then; return the correction, which the cluster writes.
 
     `until` is the moment of the preview: confirming it twice is one correction. It is refused where somebody else has
-    corrected the text since.
+    corrected the text since, and where that was deleted.
     """
     until = min(until, now)
-    # Of two who confirm at the same moment, the second sees what the first has sent. No reader's row is locked after.
-    StoryText.objects.select_for_update(no_key=True).get(pk=text.pk)
+    # Of two who confirm at the same moment, the second sees what the first has sent.
+    lock(text)
+    # While this waited somebody else may have looked: it came after that.
+    now = max(now, timezone.now())
     if sentence := unsendable(body) or sent_meanwhile(text, until):
         raise Refused(sentence)
     readers = reach(text, wording, until).readers

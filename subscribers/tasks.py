@@ -62,8 +62,8 @@ def erase() -> None:
         async_task("subscribers.tasks.erase")
 
 
-def steer(name: str, enrollments: list[int]) -> None:
-    bulk.STEPS[name](enrollments, timezone.now())
+def steer(name: str, enrollments: list[int], by: int | None = None) -> None:
+    bulk.STEPS[name].do(enrollments, timezone.now(), by)
 
 
 def count_day() -> None:

@@ -90,7 +90,7 @@ def test_a_text_of_a_draft_says_what_would_stand_in_its_way(journalist):
 def test_each_text_says_what_it_is_billed_as_and_what_makes_it_unicode(journalist):
     bodies = ["plain", "It’s “quoted” " + "x" * 60, "🚢", "zero\u200bwidth"]
     texts = seen(journalist, make_story([(body, 0) for body in bodies]))["texts"]
-    assert 'GSM-7">plain</span> characters' in texts["texts-0"]["html"]
+    assert 'the least room">plain</span> characters' in texts["texts-0"]["html"]
     assert "1 text" in texts["texts-0"]["html"]
     assert "2 texts" in texts["texts-1"]["html"]
     assert "<mark>’</mark> <mark>“</mark>" in texts["texts-1"]["html"]

@@ -18,6 +18,7 @@ from ..adding import LINES_MAX, Agreement, Plan, add, plan
 from ..finding import our_region
 from ..models import Access, Consent
 from .parts import DayInput
+from .watching import may_see_numbers
 
 FILE_MAX_BYTES = 200_000
 MEANWHILE = "Something has changed since you looked. See what the list would do now."
@@ -126,7 +127,8 @@ class AddingMixin:
             return self.add_readers(request, found, given)
         if "save" in request.POST:
             self.message_user(request, MEANWHILE, messages.WARNING)
-        return self.adding_page(request, {"plan": found, "given": given})
+        more = {"plan": found, "given": given, "may_see_numbers": may_see_numbers(request)}
+        return self.adding_page(request, more)
 
     def add_readers(self, request: HttpRequest, found: Plan, given: dict) -> HttpResponse:
         agreement = Agreement(given["how"], given["given_on"], given["taken_by"], request.user)

@@ -1,6 +1,6 @@
 """What is done to many passages at once: counted, asked, and then done; in the background where they are very many."""
 
-from collections.abc import Callable
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -24,12 +24,11 @@ AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Bulk:
-    """One thing that is done to passages: how it is asked and told, and to which it can be done."""
+    """One thing that is done to passages: how it is asked and told."""
 
     title: str
     says: str
     done: str
-    can: Callable[[QuerySet], QuerySet]
 
 
 BULKS = {
@@ -37,25 +36,21 @@ BULKS = {
         "Pause",
         "Nothing more comes to them until they are resumed, here or by their own RESUME.",
         "Paused: {}.",
-        steps.can_pause,
     ),
     "resume": Bulk(
         "Resume",
         "They go on where they were; a text whose moment has passed meanwhile comes at once.",
         "Resumed: {}.",
-        steps.can_resume,
     ),
     "stop": Bulk(
         "Stop",
         "The story ends for them here. They can only begin it anew.",
         "Stopped: {}.",
-        steps.can_stop,
     ),
     "send_next_now": Bulk(
         "Send the next text now",
         "The text that they wait for is sent at once; the waits after it count from then.",
         "The next text goes out now to {}.",
-        steps.can_have_next,
     ),
 }
 
@@ -63,33 +58,34 @@ BULKS = {
 def ask_or_do(model_admin, request: HttpRequest, queryset: QuerySet[Enrollment], name: str) -> HttpResponse | None:
     """Ask whether it is to be done to these passages, on a page that says how many they are; do it once it is said."""
     bulk = BULKS[name]
-    ids = list(bulk.can(queryset).order_by().values_list("pk", flat=True)[: MANY + 1])
-    if len(ids) > MANY:
-        text = f"These are more than {readers(MANY)}: filter the list first. To keep back a whole story, hold it."
+    chosen = steps.STEPS[name].can(queryset).order_by()
+    found = dict(chosen.values_list("pk", "subscriber")[: MANY + 1])
+    if len(found) > MANY:
+        text = f"These are more than {MANY:,} passages: filter the list first. To keep back a whole story, hold it."
         model_admin.message_user(request, text, messages.ERROR)
         return None
-    if not ids:
+    if not found:
         text = f"Nothing was done: none of those that you chose can be told to {bulk.title.lower()}."
         model_admin.message_user(request, text, messages.WARNING)
         return None
     if "confirmed" not in request.POST:
-        return confirmation(model_admin, request, queryset, name, len(ids))
-    model_admin.message_user(request, do(name, ids), messages.SUCCESS)
+        return confirmation(model_admin, request, queryset, name, found)
+    model_admin.message_user(request, do(name, found, request.user.pk), messages.SUCCESS)
     return None
 
 
 def confirmation(
-    model_admin, request: HttpRequest, queryset: QuerySet[Enrollment], name: str, count: int
+    model_admin, request: HttpRequest, queryset: QuerySet[Enrollment], name: str, found: dict[int, int]
 ) -> HttpResponse:
     chosen = queryset.order_by().values("pk")[: MANY + 1].count()
     context = {
         **model_admin.admin_site.each_context(request),
-        "title": f"{BULKS[name].title}: {readers(count)}?",
+        "title": f"{BULKS[name].title}: {whom(found.values())}?",
         "opts": model_admin.opts,
         "bulk": BULKS[name],
         "action": name,
-        "count": count,
-        "left_out": chosen - count,
+        "whom": whom(found.values()),
+        "left_out": chosen - len(found),
         "selected": request.POST.getlist(ACTION_CHECKBOX_NAME),
         "select_across": request.POST.get("select_across", "0"),
         "held": name == "send_next_now" and Hold.objects.active().exists(),
@@ -97,10 +93,20 @@ def confirmation(
     return TemplateResponse(request, "admin/subscribers/confirm_bulk.html", context)
 
 
-def do(name: str, ids: list[int]) -> str:
-    """Do it to these, and say to how many; where they are many, the cluster does it in the next moments."""
+def do(name: str, found: dict[int, int], by: int) -> str:
+    """Do it to these passages, each by its id with its reader's, and say to how many.
+
+    Where they are many, the cluster does it in the next moments.
+    """
+    ids = list(found)
     if len(ids) > AT_ONCE:
         for first in range(0, len(ids), AT_ONCE):
-            async_task("subscribers.tasks.steer", name, ids[first : first + AT_ONCE])
-        return f"{BULKS[name].title}: {readers(len(ids))}, in the next moments."
-    return BULKS[name].done.format(readers(steps.STEPS[name](ids, timezone.now())))
+            async_task("subscribers.tasks.steer", name, ids[first : first + AT_ONCE], by)
+        return f"{BULKS[name].title}: {whom(found.values())}, in the next moments."
+    return BULKS[name].done.format(whom(steps.STEPS[name].do(ids, timezone.now(), by).values()))
+
+
+def whom(subscribers: Collection[int]) -> str:
+    """Say how many readers these passages are of and, where some have several, how many those are."""
+    count = len(set(subscribers))
+    return readers(count) if count == len(subscribers) else f"{readers(count)} ({len(subscribers):,} passages)"

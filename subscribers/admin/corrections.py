@@ -129,13 +129,24 @@ class CorrectionAdmin(ReadOnlyAdmin):
         """Ask what is said to whom, show what that would be, and send what was seen."""
         if not self.may_send(request):
             raise PermissionDenied
-        text = get_object_or_404(StoryText.objects.select_related("story"), pk=text_id, story=story_id)
+        story = get_object_or_404(Story, pk=story_id)
+        text = StoryText.objects.select_related("story").filter(pk=text_id, story=story).first()
+        try:
+            return self.written(request, text) if text else self.gone(request, story, correcting.TextDeleted())
+        except correcting.TextDeleted as deleted:
+            return self.gone(request, story, deleted)
+
+    def gone(self, request: HttpRequest, story: Story, deleted: correcting.TextDeleted) -> HttpResponse:
+        self.message_user(request, str(deleted), messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:subscribers_correction_of_story", args=[story.pk]))
+
+    def written(self, request: HttpRequest, text: StoryText) -> HttpResponse:
         form = CorrectionForm(text, request.POST if request.method == "POST" else None)
         preview = None
         if request.method == "POST" and form.is_valid():
             if "send" in request.POST and (sent := self.send(request, text, form)):
                 return sent
-            preview = Preview.of(text, form.chosen, form.cleaned_data["body"], timezone.now())
+            preview = Preview.of(text, form.chosen, form.cleaned_data["body"], correcting.looked_at(text))
         body = form.cleaned_data.get("body", "") if form.is_bound else ""
         context = self.context(request, text.story, f"Correct text {text.position}") | {
             "text": text,
@@ -154,6 +165,8 @@ class CorrectionAdmin(ReadOnlyAdmin):
         try:
             body = form.cleaned_data["body"]
             correction = correcting.start(text, form.chosen, body, until or now, request.user, now)
+        except correcting.TextDeleted:
+            raise
         except Refused as refused:
             self.message_user(request, str(refused), messages.WARNING)
             return None

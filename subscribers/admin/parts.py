@@ -19,7 +19,7 @@ from textengine.moments import NOTHING, moment
 from .. import error_codes
 from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of
-from ..writing import as_sent, unsendable
+from ..writing import AnsweredMeanwhile, as_sent, unsendable
 
 LINE = mark_safe("<br>")
 # What is later than this is not only being sent at the moment.
@@ -108,6 +108,23 @@ class WordsField(forms.CharField):
         if sentence := unsendable(body):
             raise forms.ValidationError(sentence)
         return body
+
+
+class SeenForm(forms.Form):
+    """What is written to one reader; `known` is the last message of the newsroom to this reader that the page shows."""
+
+    use_required_attribute = False
+    known = forms.IntegerField(min_value=0, max_value=2**62, required=False, widget=forms.HiddenInput)
+    answered = ""  # what somebody else has answered meanwhile, a sentence
+
+    def clean_known(self) -> int:
+        return self.cleaned_data["known"] or 0
+
+    def ask(self, answered: AnsweredMeanwhile) -> None:
+        """Let the next press of the button send this as well."""
+        self.answered = str(answered)
+        self.data = self.data.copy()
+        self.data[self.add_prefix("known")] = answered.known
 
 
 class YesOrNo(admin.EmptyFieldListFilter):

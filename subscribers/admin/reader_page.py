@@ -30,7 +30,7 @@ from ..models import Enrollment, Message, Subscriber
 from ..progress import progress_of, with_progress
 from ..steering import Action, Refused, Situation
 from ..threads import clocks_differ, thread_of
-from .parts import progress_bar, what_comes_next
+from .parts import SeenForm, progress_bar, what_comes_next
 from .watching import record_look, record_page
 
 WRITE = "subscribers.add_message"
@@ -94,8 +94,7 @@ def passages_of(subscriber: Subscriber, may_steer: bool) -> list[Passage]:
     return found
 
 
-class ReplyForm(forms.Form):
-    use_required_attribute = False
+class ReplyForm(SeenForm):
     body = forms.CharField(
         label="Write to this reader",
         required=False,
@@ -203,6 +202,11 @@ class ReaderPageMixin:
         live = render_to_string("admin/subscribers/reader_live.html", context, request)
         return live, sha256(live.encode()).hexdigest()
 
+    def reply_form(self, request: HttpRequest, subscriber: Subscriber) -> ReplyForm | None:
+        if not self.may_write(request):
+            return None
+        return ReplyForm(initial={"known": writing.last_answer(subscriber.pk)})
+
     def change_view(self, request, object_id, form_url="", extra_context=None):
         subscriber = self.get_object(request, object_id)
         context = {}
@@ -214,7 +218,7 @@ class ReaderPageMixin:
                 "live": live,
                 "digest": digest,
                 "objection": writing.objection(subscriber),
-                "reply_form": ReplyForm() if self.may_write(request) else None,
+                "reply_form": self.reply_form(request, subscriber),
                 "size": Size.of(""),
                 "reply_max": BODY_MAX_LENGTH,
             }
@@ -289,9 +293,12 @@ class ReaderPageMixin:
         form = ReplyForm(request.POST)
         form.is_valid()
         body = form.cleaned_data.get("body", "")
+        known = form.cleaned_data.get("known") or 0
         try:
-            message = writing.reply(subscriber.pk, body, request.user, timezone.now())
+            message = writing.reply(subscriber.pk, body, request.user, timezone.now(), known)
         except Refused as refused:
+            if isinstance(refused, writing.AnsweredMeanwhile):
+                form.ask(refused)
             self.message_user(request, str(refused), messages.WARNING)
             page = reverse("admin:subscribers_subscriber_change", args=[subscriber.pk])
             return self.change_view(as_get(request), str(object_id), page, refused_reply(form, body))

@@ -23,7 +23,8 @@ from ..models import Message, Note, Remark, Reply, Tag, Tagging
 from ..reply_desk import answering, finding, sorting
 from ..steering import Refused
 from ..threads import PICTURES_AT_THE_CARRIER
-from .parts import ReadOnlyAdmin, WordsField, row_id
+from .lists import parsed_moment
+from .parts import ReadOnlyAdmin, SeenForm, WordsField, row_id
 from .watching import WatchedMixin, record_page
 
 PERIODS = [("", "At any time"), ("day", "In the last day"), ("week", "In the last 7 days"), ("month", "In 30 days")]
@@ -67,6 +68,13 @@ class AnswerForm(forms.Form):
     body = WordsField(label="Answer", widget=forms.Textarea(attrs={"rows": 3}))
     asks_to_quote = forms.BooleanField(required=False, label="This asks whether we may quote")
     key = forms.UUIDField(widget=forms.HiddenInput)
+
+
+class OneAnswerForm(AnswerForm, SeenForm):
+    def refuse(self, error: Refused) -> None:
+        self.add_error("body", str(error))
+        if isinstance(error, writing.AnsweredMeanwhile):
+            self.ask(error)
 
 
 class GroupAnswerForm(AnswerForm):
@@ -152,15 +160,18 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             record_page(request, self.opts.verbose_name, remark.subscriber)
         return render(request, "admin/subscribers/reply_desk_one.html", self.opened(request, remark))
 
-    def opened(self, request: HttpRequest, remark: Remark, form: AnswerForm | None = None) -> dict:
+    def opened(self, request: HttpRequest, remark: Remark, form: OneAnswerForm | None = None) -> dict:
         """Return what the page of one text says, which also stands in the list where it is opened."""
+        last = writing.answers_to(remark.subscriber_id).select_related("subscriber", "written_by").first()
+        initial = {"key": uuid4(), "known": last.pk if last else 0}
         return self.context(
             request,
             title="What a reader wrote",
             remark=remark,
-            form=form or AnswerForm(initial={"key": uuid4()}, prefix=f"a{remark.pk}"),
+            form=form or OneAnswerForm(initial=initial, prefix=f"a{remark.pk}"),
             tags=[(tag, tag in remark.tags.all()) for tag in finding.all_tags()],
             provoked=what_provoked(remark),
+            elsewhere=answered_elsewhere(remark, last),
             objection=writing.objection(remark.subscriber),
             asked=asked_before(remark),
             quote_words=answering.QUOTE_WORDS,
@@ -176,12 +187,12 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         if action not in ACTIONS:
             raise BadRequest("There is no such button.")
         form = ACTIONS[action](self, request, remark)
-        if not request.headers.get("X-Fragment"):
-            for error in form.errors.get("body", []) if form else []:
-                messages.error(request, error)
+        is_fragment = request.headers.get("X-Fragment")
+        if not is_fragment and form is None:
             return redirect("admin:subscribers_remark_change", object_id)
+        name = "row" if is_fragment else "one"
         context = self.opened(request, find(object_id), form)
-        return render(request, "admin/subscribers/reply_desk_row.html", context | {"is_open": True})
+        return render(request, f"admin/subscribers/reply_desk_{name}.html", context | {"is_open": True})
 
     def open(self, request: HttpRequest, remark: Remark) -> None:
         record_page(request, self.opts.verbose_name, remark.subscriber)
@@ -222,15 +233,14 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         if body := request.POST.get("note", "").strip()[:2000]:
             Note.objects.create(remark=remark, body=body, created_by=request.user)
 
-    def answer(self, request: HttpRequest, remark: Remark) -> AnswerForm | None:
-        form = AnswerForm(request.POST, prefix=f"a{remark.pk}")
+    def answer(self, request: HttpRequest, remark: Remark) -> OneAnswerForm | None:
+        form = OneAnswerForm(request.POST, prefix=f"a{remark.pk}")
         if not form.is_valid():
             return form
-        words = form.cleaned_data
         try:
-            answering.answer(remark, words["body"], request.user, timezone.now(), words["key"], words["asks_to_quote"])
+            answering.answer(remark, by=request.user, now=timezone.now(), **form.cleaned_data)
         except Refused as error:
-            form.add_error("body", str(error))
+            form.refuse(error)
             return form
         self.mark_read(request, remark)
         return None
@@ -256,7 +266,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         story = get_object_or_404(Story, pk=story_id)
         text = get_object_or_404(StoryText, pk=text_id, story=story) if text_id else None
         up_to = Remark.objects.filter(story=story, text=text).values_list("pk", flat=True).first() or 0
-        initial = {"key": uuid4(), "up_to": up_to, "unanswered_only": True}
+        now, initial = timezone.now(), {"key": uuid4(), "up_to": up_to, "unanswered_only": True}
         form = GroupAnswerForm(request.POST or None, initial=initial)
         preview = None
         if request.method == "POST" and form.is_valid():
@@ -264,7 +274,12 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             begun = Reply.objects.filter(key=reply.key).first()
             preview = answering.preview(reply)
             if begun or (request.POST.get("send") == form.says and preview.readers):
-                reply.expected = preview.readers
+                # Who was answered meanwhile was seen, and is told of.
+                seen = min(
+                    row_id(request.POST.get("seen", "")) or 0, answering.count_readers(answering.everybody(reply))
+                )
+                reply.expected = max(preview.readers, seen)
+                reply.created_at = min(parsed_moment(request.POST.get("until", "")) or now, now)
                 return redirect("admin:subscribers_remark_progress", answering.begin(reply).pk)
             if not preview.readers:
                 form.add_error(None, NOBODY_LEFT)
@@ -275,6 +290,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             text=text,
             form=form,
             preview=preview,
+            until=now,
             group=finding.Group(story, text, 0),
             quote_words=answering.QUOTE_WORDS,
         )
@@ -290,6 +306,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
             title="One answer to each",
             reply=reply,
             sent=reply.sent.count(),
+            left_out=answering.left_out_meanwhile(reply) if reply.done_at else {},
             group=finding.Group(reply.story, reply.text, 0),
         )
         name = "sent" if "part" in request.GET else "progress"
@@ -324,6 +341,12 @@ def what_provoked(remark: Remark) -> str:
     """Return the words after which this came, as the reader had them, if that message is still there."""
     had = Message.objects.filter(pk=remark.provoked_by_id).values_list("body", flat=True).first()
     return had or (remark.text.body if remark.text else "")
+
+
+def answered_elsewhere(remark: Remark, last: Message | None) -> str:
+    """Return a sentence on what this reader was answered after writing this, and not here; empty for nothing."""
+    here = {sent.message_id for sent in remark.answers.all()}
+    return writing.answered_by(last) if last and last.pk > remark.pk and last.pk not in here else ""
 
 
 def asked_before(remark: Remark) -> Remark | None:

@@ -32,7 +32,10 @@ MESSAGES = """
 message, reader, number, direction, planned or received, due, sent, status, story, text, occasion, words, pictures,
 error, segments
 """
-FUNNEL = "story, text, readers who had it, share of those who began, ended here by a stop, ended here by a failure"
+FUNNEL = """
+story, text, readers who had it, share of those who began, ended here by a stop, ended here by a failure,
+readers who had none yet
+"""
 COLUMNS = {
     what: [name.strip() for name in names.split(",")]
     for what, names in (
@@ -158,7 +161,9 @@ def funnel_rows(export: Export) -> Iterator[Row]:
             if place.had.of:
                 stopped, failed = (place.at.get(status, 0) for status in (Status.STOPPED, Status.FAILED))
                 name = place.text.position if place.text else place.name
-                yield [story.title, name, place.had.count, round(place.had.percent / 100, 4), stopped, failed]
+                had, none_yet = place.had, place.none_yet
+                row = [story.title, name, had.count, round(had.percent / 100, 4), stopped, failed]
+                yield [*row, none_yet.count if none_yet else None]
 
 
 def stories_in(export: Export) -> QuerySet[Story]:

@@ -56,6 +56,7 @@ class Place:
     lost: int = 0
     wait: str = ""
     answers: list[Share] = field(default_factory=list)
+    none_yet: Share | None = None  # who has had no text at all, of those who joined
 
     @property
     def after(self) -> list[tuple[str, int, str]]:
@@ -182,7 +183,8 @@ def places_of(story: Story, counts: Counter[Key], total: int, waits: dict[int, t
     texts = list(story.texts.order_by("position"))
     none_yet = at(counts, None)
     if none_yet:
-        yield Place(None, "Joined", "and had no text yet", Share(sum(none_yet.values()), total), none_yet)
+        waiting = Share(sum(none_yet.values()), total)
+        yield Place(None, "Joined", "and had no text yet", Share(0, total), none_yet, none_yet=waiting)
     for text in texts:
         yield Place(
             text,

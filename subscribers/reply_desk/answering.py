@@ -7,7 +7,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django_q.tasks import async_task
 
 from stories.prices import Cost, Price
@@ -16,7 +16,7 @@ from textengine.database import retried_at_once, retried_patiently
 
 from ..models import Message, Remark, Reply, ReplyTo, Subscriber
 from ..steering import Refused
-from ..writing import message_to, objection
+from ..writing import answers_to, message_to, objection, refuse_unseen
 
 logger = logging.getLogger(__name__)
 
@@ -28,12 +28,19 @@ QUOTE_WORDS = "May we quote what you wrote to us? Reply YES or NO."
 
 
 @retried_at_once
-def answer(remark: Remark, body: str, by, now: datetime, key: UUID, asks_to_quote: bool = False) -> None:
-    """Answer one reader; a `key` that comes twice acts once. Raises Refused."""
+def answer(
+    remark: Remark, body: str, by, now: datetime, key: UUID, asks_to_quote: bool = False, known: int = 0
+) -> None:
+    """Answer one reader; a `key` that comes twice acts once.
+
+    `known` is the last message of the newsroom to this reader that the editor has seen. Raises Refused.
+    """
     facts = {"body": body, "story_id": remark.story_id, "text_id": remark.text_id, "asks_to_quote": asks_to_quote}
     # A reader who opts out at this moment does so before, or after and then takes this with it.
     if reason := objection(Subscriber.objects.locked().get(pk=remark.subscriber_id)):
         raise Refused(reason)
+    if not Reply.objects.filter(key=key).exists():
+        refuse_unseen(remark.subscriber_id, known)
     reply, is_new = Reply.objects.get_or_create(
         key=key, defaults=facts | {"created_by": by, "created_at": now, "done_at": now, "up_to": remark.pk}
     )
@@ -84,26 +91,43 @@ class Preview:
 
 def group_of(reply: Reply) -> QuerySet[Remark]:
     """Return the readers' texts that this answer is for."""
-    found = Remark.objects.filter(story=reply.story_id, text=reply.text_id, pk__lte=reply.up_to)
-    if reply.tag_id:
-        found = found.filter(tags=reply.tag_id)
+    found = everybody(reply)
     return found.filter(answered_at=None) if reply.unanswered_only else found
+
+
+def everybody(reply: Reply) -> QuerySet[Remark]:
+    """Return the readers' texts of its group, answered or not."""
+    found = Remark.objects.filter(story=reply.story_id, text=reply.text_id, pk__lte=reply.up_to)
+    return found.filter(tags=reply.tag_id) if reply.tag_id else found
 
 
 def preview(reply: Reply) -> Preview:
     """Return what would come of an answer that is not saved yet."""
     group = group_of(reply)
-    everybody = Remark.objects.filter(story=reply.story_id, text=reply.text_id, pk__lte=reply.up_to)
-    if reply.tag_id:
-        everybody = everybody.filter(tags=reply.tag_id)
     readers = count_readers(group.reachable())
     opted_out = count_readers(group.exclude(subscriber__opted_out_at=None))
     forgotten = count_readers(group.filter(subscriber__opted_out_at=None).exclude(subscriber__forgotten_at=None))
-    answered = count_readers(everybody) - readers - opted_out - forgotten
+    answered = count_readers(everybody(reply)) - readers - opted_out - forgotten
     left_out = {"opted out": opted_out, "asked to be forgotten": forgotten, "have an answer already": answered}
     measured = measure(reply.body)
     cost = Price.current().cost_of([(measured, False)], readers)
     return Preview(readers, {why: count for why, count in left_out.items() if count}, measured, cost)
+
+
+def answered_since(reply: Reply) -> Q:
+    """Return the condition on texts whose readers somebody else has answered since this was written: at the desk, or on
+    the reader's page."""
+    written = answers_to(OuterRef("subscriber")).filter(created_at__gte=reply.created_at)
+    return Q(answered_at__gte=reply.created_at) | Exists(written.exclude(reply_to__reply=reply))
+
+
+def left_out_meanwhile(reply: Reply) -> dict[str, int]:
+    """Return how many of those whom its preview had counted an answer to a group did not go to, by why."""
+    had = ReplyTo.objects.filter(reply=reply, subscriber=OuterRef("subscriber"))
+    answered = count_readers(everybody(reply).filter(~Exists(had), answered_since(reply)))
+    others = reply.expected - reply.sent.count() - answered
+    left_out = {"somebody else has answered meanwhile": answered, "may not be written to any more": others}
+    return {why: count for why, count in left_out.items() if count > 0}
 
 
 def count_readers(remarks: QuerySet[Remark]) -> int:
@@ -122,6 +146,17 @@ def begin(reply: Reply) -> Reply:
     return reply
 
 
+def still_open(reply: Reply, remarks: Collection[Remark]) -> list[Remark]:
+    """Lock the readers of these texts; return those texts that this answer is still for: of somebody else who answers
+    at the same moment one comes first, and the other sees it here."""
+    list(Subscriber.objects.filter(pk__in={remark.subscriber_id for remark in remarks}).only("pk").locked())
+    group = group_of(reply).filter(pk__in=[remark.pk for remark in remarks])
+    if reply.unanswered_only:
+        group = group.exclude(answered_since(reply))
+    still = set(group.values_list("pk", flat=True))
+    return [remark for remark in remarks if remark.pk in still]
+
+
 @retried_patiently
 def go_on(reply_id: int, now: datetime) -> bool:
     """Answer the next of a group; return whether there are more.
@@ -134,7 +169,7 @@ def go_on(reply_id: int, now: datetime) -> bool:
         return False
     following = group_of(reply).filter(pk__gt=reply.after).select_related("message").order_by("pk")
     remarks = list(following[:BATCH])
-    send(reply, remarks, now)
+    send(reply, still_open(reply, remarks), now)
     is_over = len(remarks) < BATCH
     reply.after = remarks[-1].pk if remarks else reply.after
     reply.done_at = now if is_over else None

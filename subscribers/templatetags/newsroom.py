@@ -15,11 +15,22 @@ register.filter(moment)
 @register.simple_tag(takes_context=True)
 def holds_to_show(context) -> list[Hold]:
     """Return what is held, and what is being let go, of what this person knows of, who is logged in to the admin."""
-    user = getattr(context.get("request"), "user", None)
+    request = context.get("request")
+    user = getattr(request, "user", None)
     if not (user and user.is_active and user.is_staff):
         return []
-    concerns = Q(story=None) | Q(story__in=of_their_own(Story.objects.all(), user))
-    return list(Hold.objects.unfinished().filter(concerns).select_related("story", "text", "created_by"))
+    if not hasattr(request, "holds_to_show"):
+        # More than one part of a page asks.
+        concerns = Q(story=None) | Q(story__in=of_their_own(Story.objects.all(), user))
+        found = Hold.objects.unfinished().filter(concerns).select_related("story", "text", "created_by")
+        request.holds_to_show = list(found)
+    return request.holds_to_show
+
+
+@register.simple_tag(takes_context=True)
+def hold_on_everything(context) -> Hold | None:
+    """Return the hold that keeps everything back at present, if there is one."""
+    return next((hold for hold in holds_to_show(context) if not (hold.story_id or hold.released_at)), None)
 
 
 @register.simple_tag(takes_context=True)

@@ -3,7 +3,7 @@
 from datetime import date, timedelta
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
@@ -126,6 +126,25 @@ def test_readers_are_added_with_their_consent_and_begin_the_story(chief, story):
     assert Access.objects.get(what="import").about == "2 readers begin “The River”"
     anna = reverse("admin:subscribers_subscriber_change", args=[Subscriber.objects.get(phone_number=ANNA).pk])
     assert "2 Jan 2026: form at the fair (taken by Ada)" in chief.get(anna).content.decode()
+
+
+def test_how_each_number_was_read_is_seen_before_anything_is_saved(chief, story):
+    page = chief.post(PAGE, form(story, "01512 3456789\n+14155550123\nnobody 1", region="DE")).text
+    assert "<td>+4915123456789, DE <span" in page
+    assert "<td>+14155550123, US</td>" in page
+    assert "<td>nobody 1</td><td>–</td>" in page
+    assert "<b>1 number</b> without a country is read as one of DE." in page
+    assert "without a country" not in chief.post(PAGE, form(story, ANNA, region="DE")).text
+
+
+def test_the_number_that_was_read_is_masked_for_who_may_not_see_numbers(client, story):
+    user = User.objects.create_user("adder", is_staff=True)
+    user.user_permissions.add(Permission.objects.get(codename="add_subscriber"))
+    story.authors.add(user)
+    client.force_login(user)
+    page = client.post(PAGE, form(story, "01512 3456789", region="DE")).text
+    assert "<td>+49 … 89, DE <span" in page
+    assert "+4915123456789" not in page
 
 
 def test_nothing_is_saved_before_it_was_seen(chief, story):

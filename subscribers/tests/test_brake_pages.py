@@ -5,6 +5,8 @@ from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
@@ -104,13 +106,34 @@ def test_each_role_sees_what_is_held_and_has_the_buttons_it_may_press(log_in, gr
     words = page(client, HOME)
     assert "Everything is on hold" in words
     assert "A wrong name" in words
-    assert ("Hold everything" in words) == puts_on
+    assert "Hold everything" not in words
+    assert ("Release all …" in words) == puts_on
     found = [each for each in ("Release …", "See the hold") if each in words]
     assert found == ([way_out] if way_out else [])
     assert client.get(release_of(hold)).status_code == (200 if puts_on else 403)
     assert client.post(release_of(hold)).status_code == (302 if puts_on else 403)
+    words = page(client, HOME)
+    assert ("Hold everything" in words) == puts_on
+    assert "Release all" not in words
     assert client.post(PUT_ON, {"reason": "r"}).status_code == (302 if puts_on else 403)
     assert Hold.objects.active().exists() != puts_on or Hold.objects.active().get().reason == "r"
+
+
+def test_the_bar_costs_no_question_whether_everything_is_held_or_not(chief):
+    there = reverse("admin:subscribers_message_changelist")
+    chief.get(there)
+    with CaptureQueriesContext(connection) as free:
+        chief.get(there)
+    Hold.objects.create(reason="A wrong name")
+    with CaptureQueriesContext(connection) as held:
+        chief.get(there)
+    assert len(held) == len(free)
+    assert sum("subscribers_hold" in query["sql"] for query in held) == 1
+
+
+def test_what_is_held_of_one_story_leaves_the_way_to_hold_everything(chief):
+    Hold.objects.create(reason="A wrong name", story=make_story())
+    assert "Hold everything" in page(chief, HOME)
 
 
 def test_the_page_that_releases_says_how_many_each_way_concerns(chief):

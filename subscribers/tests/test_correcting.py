@@ -264,6 +264,27 @@ def test_what_the_carrier_would_not_take_is_refused(story, user, body, sentence)
         start(story, user, body=body)
 
 
+def test_who_looked_while_another_waited_to_send_is_told_of_what_was_sent(story, user):
+    make_enrollment(story=story, sent=2)
+    text, now = story.texts.get(position=2), timezone.now()
+    pressed, looked = now - timedelta(seconds=3), now - timedelta(seconds=1)
+    Message.objects.update(sent_at=now - timedelta(minutes=1))
+    first = correcting.start(text, "", "It was Tuesday.", pressed, user, pressed)
+    assert first.created_at >= now
+    with pytest.raises(Refused, match="This text was corrected by"):
+        correcting.start(text, "", "It was Friday.", looked, user, timezone.now())
+    assert correcting.looked_at(text) > first.created_at
+
+
+def test_a_text_that_was_deleted_before_it_was_sent_is_said_to_be(story, user):
+    make_enrollment(story=story, sent=2)
+    text = story.texts.get(position=2)
+    story.texts.filter(position=2).delete()
+    with pytest.raises(correcting.TextDeleted, match="The text was deleted meanwhile"):
+        correcting.start(text, "", "It was Tuesday.", timezone.now(), user, timezone.now())
+    assert not Correction.objects.exists()
+
+
 def test_a_text_that_is_deleted_meanwhile_ends_it(story, user):
     make_enrollment(story=story, sent=2, status="completed")
     correction = start(story, user)

@@ -1,6 +1,7 @@
 """The pages of corrections: nothing goes out that was not seen before, and every figure is the one that is sent."""
 
 import re
+from datetime import timedelta
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -60,6 +61,23 @@ def test_the_preview_says_who_how_many_segments_and_what_it_costs(editor, story)
     assert "Send to 3 readers" in text
     assert not Correction.objects.exists()
     assert not Message.objects.filter(step=None).exists()
+
+
+def test_a_text_that_is_deleted_after_the_preview_is_said_to_be(editor, story, monkeypatch):
+    make_enrollment(story=story, sent=2)
+    address, fields, real = write_url(story), hidden(preview(editor, story)), correcting.start
+    told = "The text was deleted meanwhile, so that nobody knows any more who received it. Nothing was sent."
+
+    def late(text, *rest):
+        story.texts.filter(position=2).delete()
+        return real(text, *rest)
+
+    monkeypatch.setattr(correcting, "start", late)
+    for _ in range(2):
+        page = editor.post(address, fields, follow=True)
+        assert told in page.text
+        assert page.redirect_chain[-1][0] == reverse("admin:subscribers_correction_of_story", args=[story.pk])
+    assert not Correction.objects.exists()
 
 
 def test_what_was_seen_is_sent_and_on_record(editor, story):
@@ -141,7 +159,8 @@ def test_of_two_who_correct_a_text_at_once_the_second_is_asked_to_look_again(edi
 def test_a_moment_that_is_none_is_taken_for_now(editor, story, until):
     make_enrollment(story=story, sent=2)
     editor.post(write_url(story), {"wording": "", "body": "It was Tuesday.", "send": "yes", "until": until})
-    assert Correction.objects.get().until == Correction.objects.get().created_at
+    correction = Correction.objects.get()
+    assert timedelta() <= correction.created_at - correction.until < timedelta(seconds=30)
 
 
 def test_the_progress_is_what_the_messages_say_and_it_can_be_stopped(editor, story):

@@ -151,7 +151,9 @@ def test_the_funnel_counts_what_is_counted_from_messages(log_in):
         Enrollment.objects.filter(pk=enrollment.pk).update(status=status)
     make_enrollment(story=story, sent=3, pace=0.1)  # a rehearsal
     none_yet, *found = table(asked(log_in("Editors"), "funnel", story=story.pk))
-    assert (none_yet["text"], none_yet["readers who had it"]) == ("Joined", "1")
+    said = [none_yet[name] for name in ("text", "readers who had it", "readers who had none yet")]
+    assert said == ["Joined", "0", "1"]
+    assert {row["readers who had none yet"] for row in found} == {""}
     for row in found:
         sent = Message.objects.filter(story=story, step=row["text"], enrollment__pace=None).exclude(sent_at=None)
         assert int(row["readers who had it"]) == sent.count()

@@ -197,6 +197,17 @@ def test_while_it_is_counted_for_the_first_time_that_is_said(made, monkeypatch, 
 # What counts, and as what
 
 
+def test_who_has_had_no_text_yet_is_not_said_to_have_had_one(journalist):
+    story = make_story([("One", 60), ("Two", 60)])
+    for sent in (0, 0, 1):
+        make_enrollment(story=story, sent=sent)
+    joined, *_ = figures(story, timezone.now()).places
+    assert (joined.name, joined.had.count, joined.none_yet.count) == ("Joined", 0, 2)
+    row = re.sub(r"\s+", " ", journalist.get(page_of(story)).text.split("and had no text yet")[1].split("</tr>")[0])
+    assert '<td class="funnel__had"> <b>2</b> had none yet <span class="quiet">67 %</span> </td>' in row
+    assert "<b>2</b> wait for the first text" in row
+
+
 def test_who_comes_by_a_text_twice_is_counted_once():
     loop = asking("A, again -> start", "B, end")
     story = make_branching_story(("start", "Once more?", loop), ("", "End", Turn(Follows.END)))
@@ -257,8 +268,8 @@ def test_of_those_whose_messages_are_gone_that_is_said(journalist):
 def test_those_who_left_are_laid_to_the_text_after_which_they_did():
     story = make_story([("One", 0), ("Two", 3600), ("Three", 3600)])
     stopped, paused = make_enrollment(story=story, sent=1), make_enrollment(story=story, sent=2)
-    bulk.stop([stopped.pk], timezone.now())
-    bulk.pause([paused.pk], timezone.now())
+    bulk.STEPS["stop"].do([stopped.pk], timezone.now())
+    bulk.STEPS["pause"].do([paused.pk], timezone.now())
     first, second, third = figures(story, timezone.now()).places
     assert first.after == [("stopped", 1, "stopped")]
     assert second.after == [("paused", 1, "paused")]

@@ -5,6 +5,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
@@ -181,6 +182,40 @@ def test_an_editor_is_asked_with_a_count_before_anything_happens(editor):
     assert states() == ["paused", "paused", "completed"]
 
 
+def test_people_are_counted_and_their_passages_where_those_are_more(editor):
+    reader = make_subscriber()
+    enrollments = [make_enrollment(reader, make_story([("One", 86_400)])) for _ in range(2)] + [make_enrollment()]
+    text = act(editor, "pause", enrollments)
+    assert "<h1>Pause: 2 readers (3 passages)?</h1>" in text
+    assert 'value="Pause: 2 readers (3 passages)"' in text
+    assert "Paused: 2 readers (3 passages)." in act(editor, "pause", enrollments, confirmed="yes")
+
+
+@pytest.mark.parametrize(
+    ("action", "state", "words"),
+    [
+        ("pause", "active", "Paused from the list."),
+        ("resume", "paused", "Resumed from the list."),
+        ("stop", "active", "Stopped from the list."),
+        ("send_next_now", "active", "The next text was sent at once, from the list."),
+    ],
+)
+def test_what_is_done_to_many_stands_in_the_history_of_each(editor, action, state, words):
+    story = make_story([("One", 86_400), ("Two", 86_400)], title="The River")
+    enrollments = [make_enrollment(story=story) for _ in range(3)]
+    if state == "paused":
+        bulk.STEPS["pause"].do([each.pk for each in enrollments], timezone.now())
+    with CaptureQueriesContext(connection) as queries:
+        act(editor, action, [*enrollments, make_enrollment(sent=2)], confirmed="yes")
+    assert sum('INSERT INTO "django_admin_log"' in query["sql"] for query in queries) == 1
+    logged = LogEntry.objects.values_list("user__username", "content_type__model", "object_id", "change_message")
+    assert set(logged) == {("eddie", "enrollment", str(each.pk), words) for each in enrollments} | {
+        ("eddie", "subscriber", str(each.subscriber_id), f"“The River”: {words}") for each in enrollments
+    }
+    page = editor.get(reverse("admin:subscribers_subscriber_history", args=[enrollments[0].subscriber_id])).text
+    assert words in page
+
+
 def test_what_can_be_done_to_none_is_said(editor):
     text = act(editor, "resume", [make_enrollment()])
     assert "Nothing was done: none of those that you chose can be told to resume." in text
@@ -212,23 +247,23 @@ def test_what_reminds_of_a_question_waits_with_its_passage(editor):
     story = make_branching_story(("", "Ready?", question), ("", "End", Turn()))
     enrollment = make_enrollment(story=story, sent=1)
     assert enrollment.messages.get(body="Well?").status == "scheduled"
-    bulk.pause([enrollment.pk], timezone.now())
+    bulk.STEPS["pause"].do([enrollment.pk], timezone.now())
     assert enrollment.messages.get(body="Well?").status == "canceled"
-    bulk.resume([enrollment.pk], timezone.now())
+    bulk.STEPS["resume"].do([enrollment.pk], timezone.now())
     assert enrollment.messages.get(body="Well?").status == "scheduled"
 
 
 def test_nobody_who_opted_out_is_resumed():
     enrollment = make_enrollment()
-    bulk.pause([enrollment.pk], timezone.now())
+    bulk.STEPS["pause"].do([enrollment.pk], timezone.now())
     Subscriber.objects.update(opted_out_at=timezone.now())
-    assert bulk.resume([enrollment.pk], timezone.now()) == 0
+    assert bulk.STEPS["resume"].do([enrollment.pk], timezone.now()) == {}
     assert states() == ["paused"]
 
 
 def test_rehearsals_are_left_alone():
     enrollment = make_enrollment(pace=1.0)
-    assert [step([enrollment.pk], timezone.now()) for step in (bulk.pause, bulk.stop)] == [0, 0]
+    assert [bulk.STEPS[name].do([enrollment.pk], timezone.now()) for name in ("pause", "stop")] == [{}, {}]
 
 
 def test_all_that_a_filter_finds_can_be_chosen(editor):
@@ -250,12 +285,13 @@ def test_very_many_are_done_by_the_cluster(editor, monkeypatch):
         if queued.task["func"] == "subscribers.tasks.steer":
             tasks.steer(*queued.task["args"])
     assert states() == ["stopped"] * 5
+    assert LogEntry.objects.filter(user__username="eddie").count() == 10
 
 
 def test_more_than_a_list_can_stand_are_refused(editor, monkeypatch):
     monkeypatch.setattr(bulk_admin, "MANY", 1)
     text = act(editor, "stop", [make_enrollment(), make_enrollment()])
-    assert "more than 1 reader" in text
+    assert "more than 1 passages" in text
     assert states() == ["active", "active"]
 
 

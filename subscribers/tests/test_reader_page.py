@@ -12,9 +12,9 @@ from django.urls import reverse
 from django.utils import timezone
 
 from stories.tests.factory import make_story
-from subscribers import erasing
+from subscribers import erasing, writing
 from subscribers.error_codes import in_words
-from subscribers.models import Enrollment, Message, Subscriber
+from subscribers.models import Correction, Enrollment, Message, Recipient, Subscriber
 
 from .factory import make_enrollment, make_inbound, make_message, make_subscriber
 
@@ -65,6 +65,14 @@ def test_what_is_done_is_said_and_is_on_record_with_who_did_it(editor):
     assert "Paused" in html(editor, page_of(enrollment.subscriber, "history"))
 
 
+def test_a_history_in_which_nothing_stands_says_so_truly(editor):
+    enrollment = make_enrollment()
+    for name, pk in (("subscriber", enrollment.subscriber_id), ("enrollment", enrollment.pk)):
+        text = html(editor, reverse(f"admin:subscribers_{name}_history", args=[pk]))
+        assert "Nobody has changed anything here by these pages yet." in text
+        assert "probably" not in text
+
+
 def test_what_the_state_does_not_allow_any_more_is_refused_with_a_sentence(editor):
     enrollment = make_enrollment(status="completed")
     assert "the reader’s passage is now “completed”." in press(editor, enrollment, "pause")
@@ -110,15 +118,56 @@ def test_a_reply_goes_out_and_stands_in_the_thread_with_its_writer(editor):
     assert "It is." not in LogEntry.objects.get().change_message
 
 
+def known(editor, reader: Subscriber) -> int:
+    """Return the last message of the newsroom to this reader that the page shows at this moment."""
+    return editor.get(page_of(reader)).context["reply_form"].initial["known"]
+
+
 def test_a_reply_goes_out_once_though_its_button_is_pressed_twice(editor):
     reader = make_subscriber()
     for body in ("It is.", "It is.\r\n", "It is. Really.", "It is."):
-        assert "Your reply goes out now." in editor.post(page_of(reader, "reply"), {"body": body}, follow=True).text
+        fields = {"body": body, "known": known(editor, reader)}
+        assert "Your reply goes out now." in editor.post(page_of(reader, "reply"), fields, follow=True).text
     assert [message.body for message in Message.objects.order_by("pk")] == ["It is.", "It is. Really."]
     assert LogEntry.objects.count() == 2
     Message.objects.update(created_at=timezone.now() - timedelta(minutes=2))
-    editor.post(page_of(reader, "reply"), {"body": "It is."})
+    editor.post(page_of(reader, "reply"), {"body": "It is.", "known": known(editor, reader)})
     assert Message.objects.count() == 3
+
+
+def test_who_writes_after_somebody_else_is_told_and_sends_only_when_that_is_meant(editor):
+    reader = make_subscriber()
+    seen = known(editor, reader)
+    pat = User.objects.create_user("pat")
+    now = timezone.now()
+    first = writing.reply(reader.pk, "It is not.", pat, now, seen)
+    page = editor.post(page_of(reader, "reply"), {"body": "It is.", "known": seen})
+    at = f"{timezone.localtime(first.created_at):%H:%M}"
+    assert f"was answered by pat at {at}: “It is not.” Send yours as well?" in page.text
+    assert "Send mine as well" in page.text
+    assert ">\nIt is.</textarea>" in page.text
+    assert [message.body for message in Message.objects.all()] == ["It is not."]
+    assert f'name="known" value="{first.pk}"' in page.text
+    writing.reply(reader.pk, "Sorry, it is.", pat, now, first.pk)
+    page = editor.post(page_of(reader, "reply"), {"body": "It is.", "known": first.pk})
+    assert "“Sorry, it is.” Send yours as well?" in page.text
+    second = page.context["reply_form"]["known"].value()
+    assert (
+        "Your reply goes out now."
+        in editor.post(page_of(reader, "reply"), {"body": "It is.", "known": second}, follow=True).text
+    )
+    assert Message.objects.filter(body="It is.").count() == 1
+
+
+def test_a_correction_is_no_answer(editor):
+    reader = make_subscriber()
+    message = writing.message_to(reader.pk, "", "It was 1963.", User.objects.get().pk, timezone.now())
+    message.save()
+    story = make_story([("It was 1936.", 0)])
+    correction = Correction.objects.create(story=story, place=1, body="It was 1963.", until=timezone.now(), readers=1)
+    Recipient.objects.create(correction=correction, subscriber=reader, message=message)
+    page = editor.post(page_of(reader, "reply"), {"body": "Thank you.", "known": 0}, follow=True)
+    assert "Your reply goes out now." in page.text
 
 
 def test_a_reply_that_is_refused_is_not_lost(editor):
@@ -142,7 +191,7 @@ def test_nobody_is_offered_to_write_to_who_opted_out(editor):
     [
         ("It is.", "6 <span"),
         ("x" * 161, "2 texts"),
-        ("Ja, “so” ist es.", "make it Unicode"),
+        ("Ja, “so” ist es.", "are special characters and take more room"),
         ("x" * 1601, "too long: 1600 characters at most"),
         ("“" + "x" * 70, "0.0256 USD"),
         ("", "Nothing written yet"),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -12,7 +13,7 @@ from django.utils import timezone
 from stories.models import StoryText
 from stories.tests.factory import asking, make_branching_story, make_story
 from stories.turns import Turn
-from subscribers import consent, erasing, inbound
+from subscribers import consent, erasing, inbound, writing
 from subscribers.models import Enrollment, Message, Remark, Reply, ReplyTo, Subscriber, Tag
 from subscribers.reply_desk import answering, finding, sorting
 from subscribers.steering import Refused
@@ -345,6 +346,29 @@ def test_two_tasks_at_once_answer_each_reader_once(monkeypatch):
     with ThreadPoolExecutor(3) as pool:
         list(pool.map(task, range(3)))
     assert told() == sorted(remark.subscriber_id for remark in remarks)
+
+
+def test_who_is_answered_while_a_batch_is_written_is_left_out():
+    first, second = make_readers(2)
+    reply = answering.begin(group_reply(first))
+    remarks = list(answering.group_of(reply))
+    reply_to(second)
+    with transaction.atomic():
+        assert answering.still_open(reply, remarks) == [first]
+
+
+@pytest.mark.parametrize(("unanswered_only", "left_out"), [(True, 1), (False, 0)])
+def test_who_is_written_to_on_the_readers_page_meanwhile_has_an_answer(unanswered_only, left_out):
+    first, second = make_readers(2)
+    pat = User.objects.create_user("pat")
+    writing.reply(first.subscriber_id, "Long ago.", pat, timezone.now())
+    reply = answering.begin(group_reply(first, unanswered_only=unanswered_only, expected=2))
+    writing.reply(second.subscriber_id, "Thanks.", pat, timezone.now())
+    run(reply)
+    assert len(told()) == 2 - left_out
+    assert first.subscriber_id in told()
+    said = {"somebody else has answered meanwhile": 1} if left_out else {}
+    assert answering.left_out_meanwhile(reply) == said
 
 
 def test_what_is_written_after_the_preview_is_not_answered_unseen():

@@ -1,10 +1,14 @@
 """The reply desk as an editor uses it: one page for the whole way, and axe-core on it in all its looks."""
 
+from uuid import uuid4
+
 import pytest
 from django.contrib.auth.models import User
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from subscribers.models import Message, Remark
+from subscribers.reply_desk import answering
 from textengine.tests.accessibility import assert_accessible_everywhere
 from textengine.tests.chromium import new_page, share_login
 
@@ -48,3 +52,25 @@ def test_an_editor_reads_tags_and_answers_by_keyboard_while_more_comes_in(browse
         assert_accessible_everywhere(page)
     assert Message.objects.get(body="It is “true”.").subscriber == newest.subscriber
     assert [tag.name for tag in Remark.objects.get(pk=newest.pk).tags.all()] == ["Question"]
+
+
+def test_an_editor_is_told_who_answered_meanwhile_and_sends_by_a_second_press(browser, live_server, client):
+    with new_page(browser, bypass_csp=True) as page:
+        remark, pat = make_remark(), User.objects.create_user("pat")
+        client.force_login(User.objects.create_superuser("sam"))
+        share_login(page, client, live_server.url)
+        page.goto(f"{live_server.url}/admin/subscribers/remark/")
+        page.locator(".remark__row").click()
+        opened = page.locator("[data-opened]")
+        opened.get_by_role("textbox", name="To +").fill("It is true.")
+        answering.answer(remark, "It is not.", pat, timezone.now(), uuid4())
+        opened.get_by_role("textbox", name="Note").fill("Ask the archive.")
+        opened.get_by_role("button", name="Keep the note").click()
+        expect(opened.locator(".opened__note")).to_be_visible()
+        opened.get_by_role("button", name="Send").click()
+        expect(opened.get_by_role("alert")).to_contain_text("was answered by pat at")
+        expect(opened.get_by_role("textbox", name="To +")).to_have_value("It is true.")
+        assert_accessible_everywhere(page)
+        opened.get_by_role("button", name="Send mine as well").click()
+        expect(opened.locator(".opened__answer")).to_have_count(2)
+    assert Message.objects.filter(body__in=["It is true.", "It is not."]).count() == 2

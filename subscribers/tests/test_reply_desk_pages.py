@@ -8,12 +8,13 @@ from django.contrib.auth.models import Group, Permission, User
 from django.urls import reverse
 from django.utils import timezone
 
-from subscribers import consent
+from subscribers import consent, writing
 from subscribers.models import Access, Message, Remark, Reply, Tag
 from subscribers.reply_desk import answering
 
 from .desk import make_readers, make_remark, write
 from .factory import make_enrollment, make_subscriber
+from .test_races import ROUNDS, at_once
 
 pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
 
@@ -38,9 +39,10 @@ def do(client, remark: Remark, action: str, **fields):
     return client.post(reverse("admin:subscribers_remark_do", args=[remark.pk]), {"do": action, **fields}, follow=True)
 
 
-def send(client, remark: Remark, body: str, key=None):
+def send(client, remark: Remark, body: str, key=None, known: int = 0):
     prefix = f"a{remark.pk}"
-    return do(client, remark, "answer", **{f"{prefix}-body": body, f"{prefix}-key": key or uuid4()})
+    fields = {"body": body, "key": key or uuid4(), "known": known}
+    return do(client, remark, "answer", **{f"{prefix}-{name}": value for name, value in fields.items()})
 
 
 def test_what_came_in_stands_on_the_page_at_once(editor):
@@ -125,6 +127,44 @@ def test_an_answer_is_sent_once_and_stands_with_the_text(editor):
     assert message.written_by.username == "sam"
 
 
+def test_who_answers_after_somebody_else_is_told_and_sends_only_when_that_is_meant(editor):
+    remark, pat = make_remark(), account("pat")
+    answering.answer(remark, "It is not.", pat, timezone.now(), uuid4())
+    first = Message.objects.get(body="It is not.")
+    page = send(editor, remark, "It is.")
+    at = f"{timezone.localtime(first.created_at):%H:%M}"
+    assert f"{remark.subscriber} was answered by pat at {at}: “It is not.” Send yours as well?" in page.text
+    assert "Send mine as well" in page.text
+    assert not Message.objects.filter(body="It is.").exists()
+    known = page.context["form"]["known"].value()
+    assert known == first.pk
+    send(editor, remark, "It is.", known=known)
+    assert Message.objects.filter(body="It is.").count() == 1
+
+
+def test_what_was_written_on_the_readers_page_is_told_at_the_desk(editor):
+    remark = make_remark()
+    writing.reply(remark.subscriber_id, "It is not.", account("pat"), timezone.now())
+    assert "was answered by pat at" in do(editor, remark, "open").text
+    assert "Send yours as well?" in send(editor, remark, "It is.").text
+
+
+def test_of_two_who_answer_at_the_same_moment_one_is_asked():
+    for _ in range(ROUNDS):
+        remark, editors = make_remark(), [account(f"e{uuid4()}") for _ in range(2)]
+
+        def answers(remark=remark, user=None):
+            try:
+                answering.answer(remark, "It is.", user, timezone.now(), uuid4())
+            except writing.AnsweredMeanwhile as asked:
+                return asked.known
+            return None
+
+        told = at_once(*[lambda user=user, answers=answers: answers(user=user) for user in editors])
+        [sent] = Message.objects.filter(subscriber=remark.subscriber_id, body="It is.")
+        assert sorted(told, key=bool) == [None, sent.pk]
+
+
 @pytest.mark.parametrize(
     ("body", "words"), [("", "There is nothing to send."), ("x" * 1601, "the carrier takes 1600 characters")]
 )
@@ -162,6 +202,27 @@ def test_one_answer_to_each_is_counted_before_it_goes_out(editor):
         pass
     assert Message.objects.filter(body="Thank you all.").count() == 2
     assert "2 of 2 readers" in editor.get(page.redirect_chain[-1][0]).text
+
+
+def test_who_was_answered_after_the_preview_is_left_out_and_it_says_how_many(editor):
+    first, second, third = make_readers(3)
+    address = reverse("admin:subscribers_remark_answer", args=[first.story_id, first.text_id])
+    initial = editor.get(address).context["form"].initial
+    fields = {"body": "Thank you all.", "unanswered_only": "on", "key": initial["key"], "up_to": initial["up_to"]}
+    preview = editor.post(address, fields)
+    seen = {"seen": preview.context["preview"].readers, "until": preview.context["until"].isoformat()}
+    assert f'name="until" value="{seen["until"]}"' in preview.text
+    answering.answer(second, "Thanks.", account("pat"), timezone.now(), uuid4())
+    page = editor.post(address, fields | seen | {"send": preview.context["form"].says}, follow=True)
+    answering.answer(third, "Thanks.", account("kim"), timezone.now(), uuid4())
+    while answering.go_on(Reply.objects.get(is_to_group=True).pk, timezone.now()):
+        pass
+    page = editor.get(page.redirect_chain[-1][0]).text
+    assert list(Message.objects.filter(body="Thank you all.").values_list("subscriber", flat=True)) == [
+        first.subscriber_id
+    ]
+    assert "1 of 3 readers" in page
+    assert "2 left out: somebody else has answered meanwhile" in page
 
 
 def test_one_answer_to_nobody_is_refused(editor):

@@ -32,6 +32,11 @@ const replace = (row, html, sent) => {
         const same = area.form !== sent && area.id && next.querySelector(`#${CSS.escape(area.id)}`);
         if (same) {
             same.value = area.value;
+            // Of whoever has answered meanwhile, the one who writes here is told when it is sent.
+            const [was, now] = [area, same].map((each) => each.form.querySelector("[name$=-known]"));
+            if (was && now) {
+                now.value = was.value;
+            }
         }
     }
     row.replaceWith(next);

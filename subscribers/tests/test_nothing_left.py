@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from stories.tests.factory import asking, make_branching_story, make_story
 from stories.turns import Turn
-from subscribers import correcting, steering
+from subscribers import correcting, steering, writing
 from subscribers.models import Access, Consent, Correction, OwnPhone, Reply, Subscriber, Tag
 
 from .desk import make_remark
@@ -46,7 +46,7 @@ def reader(client, sandbox) -> Subscriber:
     own.take_code("123456", make_message(enrollment), now)
     own.save()
     work_at_the_desk(client, make_remark(enrollment, f"I saw the {WORD}"))
-    client.post(of_reader(reader, "reply"), {"body": f"A {WORD}?"})
+    client.post(of_reader(reader, "reply"), {"body": f"A {WORD}?", "known": writing.last_answer(reader.pk)})
     client.post(of_reader(reader, "number"))
     client.get(of_reader(reader, "change"))
     return reader

@@ -116,15 +116,15 @@ def test_a_brake_that_was_on_before_stays_on_with_its_reason():
 def test_a_copy_of_a_copy_goes_on_asking_for_what_the_first_has_not_asked_for_yet():
     now = timezone.now()
     put_on(brake(now - timedelta(hours=1)))
-    assert Hold.objects.restored().asks_since == TAKEN_AT
+    assert Hold.objects.last_restored().asks_since == TAKEN_AT
     later = now - timedelta(minutes=30)
     make_enrollment(story=make_story())
     put_on(brake(now, taken_at=later))
-    assert Hold.objects.restored().asks_since == later
+    assert Hold.objects.last_restored().asks_since == later
     Message.objects.update(due_at=now - timedelta(hours=2))
     Hold.objects.update(asks_since=TAKEN_AT, asks_until=now - timedelta(hours=1))
     put_on(brake(now, taken_at=later))
-    assert Hold.objects.restored().asks_since == TAKEN_AT
+    assert Hold.objects.last_restored().asks_since == TAKEN_AT
 
 
 def refused(command: str, *arguments) -> str:

@@ -109,7 +109,7 @@ def test_the_units_that_the_guides_name_are_there(page):
 def test_a_web_process_that_does_not_answer_is_said_to(monkeypatch):
     port = free_port()
     monkeypatch.setenv("PORT", str(port))
-    assert probe.web().startswith(f"The web process does not answer on port {port}: ")
+    assert probe.web().startswith(f"The web process does not answer at http://127.0.0.1:{port}/healthz: ")
 
 
 @pytest.mark.django_db

@@ -76,7 +76,7 @@ def claim(now: datetime, clock_is_steady: bool = True) -> int:
 
 def in_doubt(due: QuerySet[Message]) -> QuerySet[Message]:
     """Return those that may have gone out between a backup and its restoring; what was due later cannot have."""
-    restored = Hold.objects.restored()
+    restored = Hold.objects.last_restored()
     return due.filter(due_at__lte=restored.asks_until).order_by("due_at", "pk") if restored else due.none()
 
 

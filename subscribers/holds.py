@@ -41,7 +41,7 @@ def stop_everything(reason: str) -> None:
     defaults = {"reason": f"Set by itself: {reason}"[:300]}
     hold, made = Hold.objects.get_or_create(story=None, text=None, released_at=None, defaults=defaults)
     if made:
-        logger.error("hold.set id=%s story=all", hold.pk)
+        logger.error("hold.set id=%s story=all reason=%s", hold.pk, reason)
         for channel in telling.channels():
             async_task("subscribers.tasks.tell_of_hold", hold.pk, str(channel))
 

@@ -47,7 +47,7 @@ def ask(message_ids: list[int], lease: UUID, now: datetime) -> None:
     Each is worded, and taken for begun when the backup was taken. Where the carrier has it, the reader's next one may
     be in the same doubt, so that a reader is followed to the text that was really the last.
     """
-    begin(message_ids, lease, now, begun_at=Hold.objects.restored().asks_since)
+    begin(message_ids, lease, now, begun_at=Hold.objects.last_restored().asks_since)
     recover(message_ids, lease, now)
 
 

@@ -7,7 +7,7 @@ from django_q.tasks import async_task
 
 from stories.models import Story
 
-from . import alarms, bulk, correcting, dispatch, ending, erasing, holds, housekeeping, recovery, scheduling
+from . import alerts, bulk, correcting, dispatch, ending, erasing, holds, housekeeping, recovery, scheduling
 from .exporting import making
 from .funnel import tallies
 from .models import Reply
@@ -99,7 +99,7 @@ def answer_group(reply_id: int) -> None:
 
 
 def tell_of_hold(hold_id: int, channel: str) -> None:
-    alarms.tell_of_hold(hold_id, channel, timezone.now())
+    alerts.tell_of_hold(hold_id, channel, timezone.now())
 
 
 def make_export() -> None:

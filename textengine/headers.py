@@ -1,4 +1,8 @@
-"""What browsers are told of every page, beyond what Django and django-csp say."""
+"""What browsers are told of every page, beyond what Django and django-csp say.
+
+Not by django-permissions-policy: the header is the same with every page, so that the library would bring a setting to
+write the same line in, and one more release to follow.
+"""
 
 from collections.abc import Callable
 

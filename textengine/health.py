@@ -20,7 +20,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """The database answers, its tables are those of this code, and texts go out; 503 with the reasons otherwise."""
     try:
-        reasons = missing() or list(troubles(timezone.now()))
+        reasons = unapplied() or list(troubles(timezone.now()))
     except DatabaseError:
         reasons = ["The database does not answer."]
     return answer(reasons)
@@ -31,7 +31,7 @@ def answer(reasons: list[str]) -> HttpResponse:
     return JsonResponse({"status": status, "reasons": reasons}, status=503 if reasons else 200)
 
 
-def missing() -> list[str]:
+def unapplied() -> list[str]:
     global migrated
     if not migrated:
         executor = MigrationExecutor(connection)

@@ -19,6 +19,7 @@ class LoginForm(AdminAuthenticationForm):
         label="Code, if you have a second factor",
         required=False,
         max_length=16,
+        error_messages={"max_length": "This is too long for a code."},
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "autocapitalize": "none"}),
     )
 

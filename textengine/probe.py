@@ -22,21 +22,26 @@ def main() -> None:
 
 
 def web() -> str | None:
-    """Return what is wrong with this machine's web process; None where it answers.
-
-    Asked by its public name, since no other need be allowed.
-    """
+    """Return what is wrong with this machine's web process; None where it answers."""
     from . import env_file
 
     env_file.read(ROOT / ".env")
-    port = os.environ.get("PORT") or "8000"
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/healthz")
-    request.add_header("Host", urlsplit(os.environ.get("PUBLIC_URL") or "http://localhost").netloc)
+    request = healthz()
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT):  # noqa: S310
             return None
     except OSError as error:
-        return f"The web process does not answer on port {port}: {error}."
+        return f"The web process does not answer at {request.full_url}: {error}."
+
+
+def healthz() -> urllib.request.Request:
+    """Return the question whether this machine's web process lives, as the environment says where it is.
+
+    It is asked by its public name, since no other need be allowed.
+    """
+    request = urllib.request.Request(f"http://127.0.0.1:{os.environ.get('PORT') or 8000}/healthz")
+    request.add_header("Host", urlsplit(os.environ.get("PUBLIC_URL") or "http://localhost").netloc)
+    return request
 
 
 def worker() -> str | None:

@@ -12,13 +12,11 @@ import socket
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import TextIO
-from urllib.parse import urlsplit
 
-from textengine import missing
+from textengine import missing, probe
 
 ROOT = Path(__file__).resolve().parent.parent
 # The sandbox's account: it opens nothing outside this machine.
@@ -164,10 +162,7 @@ def run_processes() -> int:
 def announce() -> None:
     """Print what to open and what to try, as soon as it can be opened."""
     public, phones = os.environ["PUBLIC_URL"], f"http://localhost:{os.environ['SANDBOX_PORT']}"
-    # Asked for by the public name, since no other need be allowed.
-    web = urllib.request.Request(f"http://localhost:{os.environ['PORT']}/healthz")
-    web.add_header("Host", urlsplit(public).netloc)
-    if not (answers(web) and answers(phones)):
+    if not (answers(probe.healthz()) and answers(phones)):
         say("Text-Engine is not ready yet: see above what its processes say.")
         return
     say(*banner(public, phones))
@@ -180,7 +175,7 @@ def answers(url: str | urllib.request.Request) -> bool:
         try:
             with urllib.request.urlopen(url, timeout=2):  # noqa: S310
                 return True
-        except (urllib.error.URLError, OSError):
+        except OSError:
             time.sleep(0.2)
     return False
 

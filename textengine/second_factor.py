@@ -51,6 +51,7 @@ def page(request: HttpRequest) -> HttpResponse:
             begin(request.user)
         case "confirm":
             if codes := confirm(request, request.POST.get("code", "")):
+                end_other_sessions(request)
                 return show(request, codes=codes)
             messages.error(request, WRONG)
         case "take-off" if accepting(request.user, request.POST.get("code", "")):
@@ -80,21 +81,23 @@ def key_of(device: TOTPDevice) -> str:
     return b32encode(device.bin_key).decode()
 
 
+@transaction.atomic
 def begin(user: User) -> None:
+    """Begin anew: of two that do so at once, the second waits for the user's row and takes the first one's place."""
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     TOTPDevice.objects.filter(user=user, confirmed=False).delete()
     TOTPDevice.objects.create(user=user, name=user.get_username(), confirmed=False)
 
 
 @transaction.atomic
 def confirm(request: HttpRequest, code: str) -> list[str]:
-    """Turn it on, if the app shows the right code; return the codes to be kept on paper, and end other sessions."""
+    """Turn it on, if the app shows the right code; return the codes to be kept on paper."""
     device = TOTPDevice.objects.select_for_update().filter(user=request.user, confirmed=False).first()
     if device is None or not device.verify_token(re.sub(r"\s", "", code)):
         return []
     device.confirmed = True
     device.save(update_fields=["confirmed"])
     login(request, device)
-    end_other_sessions(request)
     paper = StaticDevice.objects.create(user=request.user, name="paper")
     codes = [StaticToken.random_token() for _ in range(PAPER_CODES)]
     StaticToken.objects.bulk_create(StaticToken(device=paper, token=code) for code in codes)
@@ -102,7 +105,10 @@ def confirm(request: HttpRequest, code: str) -> list[str]:
 
 
 def end_other_sessions(request: HttpRequest) -> None:
-    """Log this account out wherever else it is logged in, which was without a second factor."""
+    """Log this account out wherever else it is logged in, which was without a second factor.
+
+    Every session is opened, so call it when no transaction keeps others waiting.
+    """
     for session in Session.objects.filter(expire_date__gt=timezone.now()).exclude(pk=request.session.session_key):
         if session.get_decoded().get(SESSION_KEY) == str(request.user.pk):
             session.delete()

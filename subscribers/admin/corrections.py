@@ -7,7 +7,7 @@ from hashlib import sha256
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.template.defaultfilters import truncatechars
 from django.template.response import TemplateResponse
@@ -196,11 +196,7 @@ class CorrectionAdmin(ReadOnlyAdmin):
         }
 
     def progress_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        correction = self.get_object(request, str(object_id))
-        if correction is None:
-            raise Http404
+        correction = self.found(request, object_id)
         return render(request, "admin/subscribers/correction_progress.html", self.progress_of(request, correction))
 
     def stop_view(self, request: HttpRequest, object_id: int) -> HttpResponse:

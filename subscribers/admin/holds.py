@@ -4,7 +4,7 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.shortcuts import render
 from django.urls import path, reverse
 from django.utils import timezone
@@ -158,15 +158,7 @@ class HoldAdmin(ReadOnlyAdmin):
         return render(request, "admin/subscribers/release.html", self.admin_site.each_context(request) | page)
 
     def progress_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
         return render(request, "admin/subscribers/hold_progress.html", {"hold": self.found(request, object_id)})
-
-    def found(self, request: HttpRequest, object_id: int) -> Hold:
-        hold = self.get_object(request, str(object_id))
-        if hold is None:
-            raise Http404
-        return hold
 
     def let_go(self, request: HttpRequest, hold: Hold, way: Hold.Way) -> None:
         holds.release(hold, timezone.now(), way, request.user)

@@ -6,7 +6,8 @@ from datetime import timedelta
 from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.db.models import Model
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -173,10 +174,21 @@ class ReadOnlyAdmin(admin.ModelAdmin):
         title = {"title": capfirst(self.opts.verbose_name_plural)}
         return super().changelist_view(request, title | (extra_context or {}))
 
-    def history_view(self, request, object_id, extra_context=None):
+    def found(self, request: HttpRequest, object_id: int) -> Model:
+        """Return this one to who may see such; raises PermissionDenied or, where there is none, Http404."""
+        self.refuse_strangers(request)
+        obj = self.get_object(request, str(object_id))
+        if obj is None:
+            raise Http404
+        return obj
+
+    def refuse_strangers(self, request: HttpRequest) -> None:
         """Refuse who may see none of these, before the answer depends on whether there is such a one."""
         if not self.has_view_permission(request):
             raise PermissionDenied
+
+    def history_view(self, request, object_id, extra_context=None):
+        self.refuse_strangers(request)
         return super().history_view(request, object_id, extra_context)
 
     def lookup_allowed(self, lookup, value, request=None):

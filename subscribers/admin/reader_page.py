@@ -183,14 +183,6 @@ class ReaderPageMixin:
     def may_write(self, request: HttpRequest) -> bool:
         return request.user.has_perm(WRITE)
 
-    def reader(self, request: HttpRequest, object_id: int) -> Subscriber:
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        subscriber = self.get_object(request, str(object_id))
-        if subscriber is None:
-            raise Http404
-        return subscriber
-
     def live(self, request: HttpRequest, subscriber: Subscriber) -> tuple[str, str]:
         """Return what goes on on this reader's page, and what tells whether it has changed."""
         context = {
@@ -226,7 +218,7 @@ class ReaderPageMixin:
 
     def live_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Answer with what goes on on this page, or with nothing where the page has it as it is already."""
-        reader = self.reader(request, object_id)
+        reader = self.found(request, object_id)
         live, digest = self.live(request, reader)
         if request.GET.get("known") == digest:
             return HttpResponse(status=204)
@@ -234,7 +226,7 @@ class ReaderPageMixin:
         return HttpResponse(live, headers={"X-Digest": digest, "Cache-Control": "no-store"})
 
     def passage(self, request: HttpRequest, object_id: int, enrollment_id: int) -> Enrollment:
-        subscriber = self.reader(request, object_id)
+        subscriber = self.found(request, object_id)
         if not self.may_steer(request):
             raise PermissionDenied
         passages = Enrollment.objects.select_related("story", "subscriber")
@@ -287,7 +279,7 @@ class ReaderPageMixin:
 
     def reply_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         """Send what was written; a reply that is refused is not lost: the page comes back with it."""
-        subscriber = self.reader(request, object_id)
+        subscriber = self.found(request, object_id)
         if not self.may_write(request):
             raise PermissionDenied
         form = ReplyForm(request.POST)

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import path, reverse
 from django.utils import timezone
 
@@ -75,11 +75,9 @@ class NumberMixin:
     def number_view(self, request: HttpRequest, object_id: int) -> HttpResponse:
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not (may_see_numbers(request) and self.has_view_permission(request)):
+        if not may_see_numbers(request):
             raise PermissionDenied
-        subscriber = self.get_object(request, str(object_id))
-        if subscriber is None:
-            raise Http404
+        subscriber = self.found(request, object_id)
         show_number(request, subscriber, timezone.now())
         minutes = SHOWN_FOR // timedelta(minutes=1)
         self.message_user(request, f"The number is shown to you for {minutes} minutes.", messages.SUCCESS)

@@ -18,7 +18,7 @@ class HoldQuerySet(LockedQuerySet):
     def active(self) -> Self:
         return self.filter(released_at=None)
 
-    def restored(self) -> "Hold | None":
+    def last_restored(self) -> "Hold | None":
         """Return the latest that a restored backup began with, released or not; None where nothing was restored."""
         return self.exclude(asks_since=None).order_by("asks_until").last()
 

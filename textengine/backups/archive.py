@@ -6,18 +6,20 @@ import os
 import tarfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
-from io import BytesIO
+from contextlib import ExitStack, contextmanager
+from io import BufferedWriter, BytesIO, FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 from . import BackupError
+from .workshop import workshop
 
 MANIFEST = "manifest.json"
 FORMAT = 1
 # The database's file and the pictures are hardly made smaller by more.
 COMPRESSION = 1
 CHUNK = 1024 * 1024
+TAKEN = "{} is there already; choose another name."
 DAMAGED = (tarfile.TarError, zlib.error, EOFError, OSError, ValueError, KeyError, TypeError)
 
 
@@ -39,10 +41,13 @@ class Hashed:
 
 
 class Writer:
-    """Puts files into an archive that is being written, and notes their checksums for its manifest."""
+    """Puts files into an archive that is being written, and notes their checksums for its manifest.
 
-    def __init__(self, archive: tarfile.TarFile, taken_at: float):
-        self.archive, self.taken_at = archive, taken_at
+    What has to be a file before may be made in `folder`.
+    """
+
+    def __init__(self, archive: tarfile.TarFile, taken_at: float, folder: Path):
+        self.archive, self.taken_at, self.folder = archive, taken_at, folder
         self.files: dict[str, dict] = {}
 
     def add(self, name: str, file: BinaryIO, size: int) -> None:
@@ -61,24 +66,48 @@ class Writer:
         return member
 
 
+class Target(FileIO):
+    """The file that is being written; that it cannot be, such as on a full disk, is told apart from all else here."""
+
+    def __init__(self, part: Path, path: Path):
+        # Readable by nobody else: the archive has every reader's number in it.
+        super().__init__(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self.path = path
+
+    def write(self, content: bytes) -> int:
+        with written_or_told(self.path):
+            return super().write(content)
+
+
 @contextmanager
 def written(path: Path, taken_at: float) -> Iterator[Writer]:
     """Write a new archive at `path`; it appears there, complete, when this ends without an error."""
     if path.exists():
-        raise BackupError(f"{path} is there already; choose another name.")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        # Readable by nobody else: the archive has every reader's number in it.
-        with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+        raise BackupError(TAKEN.format(path))
+    with ExitStack() as stack:
+        with written_or_told(path):
+            folder = stack.enter_context(workshop(path.parent))
+            part = folder / "archive.tar.gz"
+            target = Target(part, path)
+        with BufferedWriter(target) as file:
             with tarfile.open(fileobj=file, mode="w:gz", compresslevel=COMPRESSION) as archive:
-                yield Writer(archive, taken_at)
-            file.flush()
-            os.fsync(file.fileno())
-        part.rename(path)
+                yield Writer(archive, taken_at, folder)
+            with written_or_told(path):
+                file.flush()
+                os.fsync(file.fileno())
+                # Unlike a rename, it never replaces what has come meanwhile.
+                os.link(part, path)
+
+
+@contextmanager
+def written_or_told(path: Path) -> Iterator[None]:
+    """Raise BackupError where `path` cannot be written."""
+    try:
+        yield
+    except FileExistsError as error:
+        raise BackupError(TAKEN.format(path)) from error
     except OSError as error:
         raise BackupError(f"{path} cannot be written: {error.strerror or error}.") from error
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def verified(path: Path) -> dict:

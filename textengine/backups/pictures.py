@@ -39,14 +39,13 @@ def pack(writer: Writer) -> None:
         if FOLDER + name in writer.files:
             continue
         try:
-            file = default_storage.open(name)
+            with default_storage.open(name) as file:
+                writer.add(FOLDER + name, file, file.size)
         except FileNotFoundError:
             # Deleted since it was listed, so that no text has it any more.
             continue
         except OSError as error:
             raise BackupError(f"The picture {name} cannot be read: {error.strerror or error}.") from error
-        with file:
-            writer.add(FOLDER + name, file, file.size)
 
 
 def check_free(files: dict[str, dict]) -> None:

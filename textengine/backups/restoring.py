@@ -12,6 +12,7 @@ from django.db.migrations.loader import MigrationLoader
 from . import BackupError, pictures
 from .archive import verified
 from .databases import FILES, is_empty, load
+from .workshop import workshop
 
 # A callback's address names the message by our id. Those that the installation has given out since its backup was
 # taken must not come to mean other messages here.
@@ -64,8 +65,8 @@ def restore(path: Path, now: datetime) -> dict:
     }
     check_is_empty()
     pictures.check_free(stored)
-    with tempfile.TemporaryDirectory(dir=scratch()) as folder, tarfile.open(path) as archive:
-        rows = Path(folder) / FILES[connection.vendor]
+    with workshop(scratch()) as folder, tarfile.open(path) as archive:
+        rows = folder / FILES[connection.vendor]
         with pictures.unpacked(archive, stored):
             archive.extract(rows.name, folder, filter="data")
             load(rows, brake(manifest, now))
@@ -95,9 +96,11 @@ def check_is_empty() -> None:
     )
 
 
-def scratch() -> Path | None:
+def scratch() -> Path:
     """Return in which folder the rows are unpacked: SQLite's file moves from there to its place."""
-    return Path(connection.settings_dict["NAME"]).absolute().parent if connection.vendor == "sqlite" else None
+    if connection.vendor == "sqlite":
+        return Path(connection.settings_dict["NAME"]).absolute().parent
+    return Path(tempfile.gettempdir())
 
 
 def brake(manifest: dict, now: datetime) -> str:

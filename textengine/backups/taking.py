@@ -1,7 +1,6 @@
 """Taking a backup of an installation that runs."""
 
 import platform
-import tempfile
 from datetime import datetime
 from pathlib import Path
 
@@ -23,10 +22,10 @@ def take(path: Path, now: datetime, with_pictures: bool = True) -> dict[str, dic
     """
     if settings.MEDIA_ROOT in path.parents:
         raise BackupError(f"{path} is in the folder of pictures, a part of what is saved; choose another place.")
-    with written(path, now.timestamp()) as archive, tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with written(path, now.timestamp()) as archive:
         if with_pictures:
             pictures.pack(archive)
-        pack_rows(archive, Path(folder) / FILES[connection.vendor])
+        pack_rows(archive, archive.folder / FILES[connection.vendor])
         if with_pictures:
             pictures.pack(archive)
         archive.finish(facts(now, with_pictures))

@@ -36,7 +36,10 @@ def judged(report: dict) -> tuple[list[str], int]:
         lines.append(f"Packages audited: {len(asked)}; with holes: {len({each['name'] for each, _ in holes})}.")
     unasked = len(report["dependencies"]) - len(asked)
     if unasked or not asked:
-        lines.append(f"Not audited, since their known holes could not be asked for from here: {unasked or 'all'}.")
+        lines.append(
+            f"NOT AUDITED: {unasked or 'all'}, since their known holes could not be asked for from here. "
+            "Run `make audit` where the internet is."
+        )
     return lines, int(any(hole["fix_versions"] for _, hole in holes))
 
 

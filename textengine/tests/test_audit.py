@@ -13,7 +13,7 @@ from .test_start import ROOT
 SOUND = {"name": "sound", "version": "1.0", "vulns": []}
 MENDED = {"name": "holey", "version": "1.0", "vulns": [{"id": "CVE-1", "fix_versions": ["1.1"], "aliases": []}]}
 UNMENDED = {"name": "holey", "version": "1.0", "vulns": [{"id": "CVE-2", "fix_versions": [], "aliases": []}]}
-NOT_AUDITED = "Not audited, since their known holes could not be asked for from here"
+WHY = "since their known holes could not be asked for from here. Run `make audit` where the internet is."
 UNASKED = {"name": "new", "skip_reason": "Dependency not found"}
 
 
@@ -23,8 +23,8 @@ UNASKED = {"name": "new", "skip_reason": "Dependency not found"}
         ([SOUND], ["Packages audited: 1; with holes: 0."], 0),
         ([SOUND, MENDED], ["holey 1.0 has CVE-1, mended in 1.1.", "Packages audited: 2; with holes: 1."], 1),
         ([UNMENDED], ["holey 1.0 has CVE-2, mended nowhere yet.", "Packages audited: 1; with holes: 1."], 0),
-        ([UNASKED], [f"{NOT_AUDITED}: 1."], 0),
-        ([], [f"{NOT_AUDITED}: all."], 0),
+        ([UNASKED], [f"NOT AUDITED: 1, {WHY}"], 0),
+        ([], [f"NOT AUDITED: all, {WHY}"], 0),
     ],
 )
 def test_a_hole_that_another_release_mends_fails_the_audit(packages, lines, code):
@@ -38,7 +38,13 @@ def test_that_nobody_can_be_asked_fails_nothing_and_is_said(tmp_path):
     command = [sys.executable, "-m", "textengine.tests.audit"]
     ended = subprocess.run(command, cwd=ROOT, env=os.environ | nowhere, capture_output=True, text=True, check=False)
     assert ended.returncode == 0
-    assert NOT_AUDITED in ended.stdout
+    assert WHY in ended.stdout
+
+
+def test_what_the_audit_says_stands_in_the_last_lines_of_ci():
+    script = (ROOT / ".ci" / "run").read_text()
+    assert "make audit | tee audit.log" in script
+    assert script.endswith("\ncat audit.log\n")
 
 
 def test_every_direct_dependency_is_pinned_and_has_its_reason():

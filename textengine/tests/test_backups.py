@@ -2,10 +2,13 @@
 
 import os
 import re
+import resource
+import shlex
 import socket
 import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -23,7 +26,7 @@ from textengine.backups.databases import dump
 
 from .copies import ask, tables
 from .databases import is_sqlite
-from .processes import ROOT, url_of_database
+from .processes import ROOT, url_of_database, wait_until
 
 TAKEN_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NEXT_ID = {
@@ -113,15 +116,15 @@ def test_a_brake_that_was_on_before_stays_on_with_its_reason():
 def test_a_copy_of_a_copy_goes_on_asking_for_what_the_first_has_not_asked_for_yet():
     now = timezone.now()
     put_on(brake(now - timedelta(hours=1)))
-    assert Hold.objects.restored().asks_since == TAKEN_AT
+    assert Hold.objects.last_restored().asks_since == TAKEN_AT
     later = now - timedelta(minutes=30)
     make_enrollment(story=make_story())
     put_on(brake(now, taken_at=later))
-    assert Hold.objects.restored().asks_since == later
+    assert Hold.objects.last_restored().asks_since == later
     Message.objects.update(due_at=now - timedelta(hours=2))
     Hold.objects.update(asks_since=TAKEN_AT, asks_until=now - timedelta(hours=1))
     put_on(brake(now, taken_at=later))
-    assert Hold.objects.restored().asks_since == TAKEN_AT
+    assert Hold.objects.last_restored().asks_since == TAKEN_AT
 
 
 def refused(command: str, *arguments) -> str:
@@ -200,6 +203,75 @@ def test_pictures_that_cannot_be_read_are_said_to_be_and_no_backup_is_left(
     make()
     assert refused("backup", tmp_path / "backup.tar.gz") == words
     assert list(tmp_path.iterdir()) == [settings.MEDIA_ROOT]
+
+
+@pytest.fixture
+def under_way(tmp_path, settings):
+    """A backup that has begun, as a process, and goes on no farther than to a picture that never ends."""
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MEDIA_ROOT.mkdir()
+    os.mkfifo(settings.MEDIA_ROOT / "river.gif")
+    environment = os.environ | {"DATABASE_URL": url_of_database(), "MEDIA_ROOT": str(settings.MEDIA_ROOT)}
+    command = [sys.executable, "manage.py", "backup", str(tmp_path / "killed.tar.gz")]
+    with subprocess.Popen(command, cwd=ROOT, env=environment) as process:
+        wait_until(lambda: list(tmp_path.glob(".textengine-backup-*/archive.tar.gz")), 60)
+        yield process
+        process.kill()
+
+
+def begin_another(folder: Path) -> None:
+    with archive.written(folder / "another.tar.gz", TAKEN_AT.timestamp()):
+        pass
+    (folder / "another.tar.gz").unlink()
+
+
+def end_the_unit(folder: Path) -> None:
+    unit = (ROOT / "deploy/systemd/textengine-backup.service").read_text()
+    command = shlex.split(re.search(r"^ExecStopPost=(.*)$", unit, re.MULTILINE)[1])
+    subprocess.run(command, env=os.environ | {"BACKUPS": str(folder)}, check=True)
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("clean_up", [begin_another, end_the_unit])
+def test_what_a_killed_backup_left_is_taken_away_and_what_goes_on_is_left_alone(under_way, tmp_path, clean_up):
+    kept = {path.name for path in tmp_path.iterdir()}
+    [folder] = tmp_path.glob(".textengine-backup-*")
+    assert folder.stat().st_mode & 0o777 == 0o700
+    clean_up(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept
+    under_way.kill()
+    under_way.wait()
+    assert (folder / "archive.tar.gz").exists()
+    clean_up(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == kept - {folder.name}
+
+
+def test_what_has_come_meanwhile_by_the_same_name_is_not_written_over(tmp_path):
+    path = tmp_path / "backup.tar.gz"
+    refusal = pytest.raises(BackupError, match="is there already; choose another name")
+    with refusal, archive.written(path, TAKEN_AT.timestamp()):
+        path.write_text("Another one")
+    assert path.read_text() == "Another one"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_fault_elsewhere_is_not_taken_for_one_of_the_backups_place(tmp_path):
+    with pytest.raises(ConnectionResetError), archive.written(tmp_path / "backup.tar.gz", TAKEN_AT.timestamp()):
+        raise ConnectionResetError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_is_full_is_said_to_be(tmp_path):
+    path, size = tmp_path / "backup.tar.gz", 200_000
+    allowed, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    refusal = pytest.raises(BackupError, match="cannot be written: File too large")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size // 2, most))
+    try:
+        with refusal, archive.written(path, TAKEN_AT.timestamp()) as writer:
+            writer.add("noise", BytesIO(os.urandom(size)), size)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (allowed, most))
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.django_db(transaction=True)

@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 import yaml
@@ -75,13 +76,26 @@ def test_a_service_can_write_to_its_data_alone_and_gets_the_time_that_the_worker
 
 @pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed here.")
 def test_systemd_understands_the_units(tmp_path):
-    for path in UNITS.iterdir():
-        # It looks whether the command is there, and the folder is.
-        unit = path.read_text().replace("/opt/textengine/.venv/bin/python", "/bin/sh").replace("/opt/textengine", "/")
-        (tmp_path / path.name).write_text(unit)
-    command = ["systemd-analyze", "verify", "--man=no", *sorted(map(str, tmp_path.iterdir()))]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    units = copied_units(tmp_path)
+    found = analyzed("verify", "--man=no", *units, *map(str, tmp_path.glob("*.timer")))
     assert (found.returncode, found.stderr) == (0, "")
+    for unit in units:
+        # What they have in common is found, and holds for each: 10 is a unit that keeps nothing from its process.
+        assert analyzed("security", "--offline=true", "--threshold=20", unit).returncode == 0, unit
+
+
+def copied_units(folder: Path) -> list[str]:
+    """Copy the units to this folder, for this machine, and return the services."""
+    shutil.copytree(UNITS, folder, dirs_exist_ok=True)
+    for path in filter(Path.is_file, folder.rglob("*")):
+        # systemd looks whether the command is there, and the folder is.
+        unit = path.read_text().replace("/opt/textengine/.venv/bin/python", "/bin/sh").replace("/opt/textengine", "/")
+        path.write_text(unit)
+    return sorted(map(str, folder.glob("*.service")))
+
+
+def analyzed(*arguments: str) -> subprocess.CompletedProcess:
+    return subprocess.run(["systemd-analyze", *arguments], capture_output=True, text=True, check=False)
 
 
 @pytest.mark.skipif(is_sqlite(), reason="It runs once, with the suite on PostgreSQL.")
@@ -109,7 +123,7 @@ def test_the_units_that_the_guides_name_are_there(page):
 def test_a_web_process_that_does_not_answer_is_said_to(monkeypatch):
     port = free_port()
     monkeypatch.setenv("PORT", str(port))
-    assert probe.web().startswith(f"The web process does not answer on port {port}: ")
+    assert probe.web().startswith(f"The web process does not answer at http://127.0.0.1:{port}/healthz: ")
 
 
 @pytest.mark.django_db

@@ -1,6 +1,8 @@
 """Logging in: how often one may guess, and the second factor."""
 
+import contextlib
 import re
+import threading
 from datetime import timedelta
 
 import pytest
@@ -8,6 +10,7 @@ from axes.models import AccessAttempt
 from django.conf import settings as project
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from django.db.models.signals import pre_save
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
@@ -15,6 +18,8 @@ from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
+from subscribers.tests.test_races import at_once
+from textengine import second_factor
 from textengine.logins import LOCKED_OUT, client_address
 from textengine.second_factor import WRONG
 
@@ -146,6 +151,13 @@ def test_the_password_alone_lets_nobody_in_who_has_a_second_factor(client, app, 
     assert not is_in(client)
 
 
+def test_a_code_that_is_too_long_is_said_to_be(client, editor):
+    html = attempt(client, code="1" * 17).content.decode()
+    assert "This is too long for a code." in html
+    assert "your password" not in html
+    assert not is_in(client)
+
+
 def test_a_code_lets_in_once(client, app):
     code = shown_by(app, later=1)
     assert attempt(client, code=f"{code[:3]} {code[3:]}").status_code == 302
@@ -177,6 +189,22 @@ def test_a_second_factor_is_not_on_before_its_app_has_shown_a_code(client, edito
     assert "not right" in client.post(PAGE, {"do": "confirm", "code": "000000"}, follow=True).content.decode()
     client.logout()
     assert attempt(client).status_code == 302
+
+
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_who_begins_twice_at_the_same_moment_has_one_secret_to_set_up(editor):
+    both = threading.Barrier(2)
+
+    def wait_for_the_other(**kwargs):
+        with contextlib.suppress(threading.BrokenBarrierError):
+            both.wait(0.5)
+
+    pre_save.connect(wait_for_the_other, sender=TOTPDevice)
+    try:
+        at_once(*[lambda: second_factor.begin(editor)] * 2)
+    finally:
+        pre_save.disconnect(wait_for_the_other, sender=TOTPDevice)
+    assert TOTPDevice.objects.filter(user=editor).count() == 1
 
 
 def test_setting_it_up_ends_other_sessions_of_the_account_alone(client, editor):

@@ -12,10 +12,11 @@ import pytest
 import sentry_sdk
 from django.apps import apps
 
-from subscribers.models import Enrollment
+from subscribers.holds import stop_everything
+from subscribers.models import Enrollment, Hold
 from subscribers.tests import webhooks
 from subscribers.tests.factory import make_enrollment, make_message
-from textengine import reporting
+from textengine import reporting, traces
 
 SAID = "RIVER, said Anna of 12 Mill Lane"
 
@@ -87,13 +88,16 @@ def no_message(enrollment: Enrollment, body: str) -> None:
     make_message(enrollment, direction="inbound", body=body)
 
 
+@pytest.mark.django_db
 def test_what_is_logged_as_an_error_is_told_with_its_values_and_nothing_below_it_is(told):
     logger = logging.getLogger("subscribers.outcomes")
     logger.info("message.status sid=SM1 status=sent")
     logger.warning("answer.withheld kind=help")
-    logger.error("hold.set story=all error=%s to=%s", 20003, "+14155550101", extra={"trace": "abc"})
+    with traces.under("abc"):
+        stop_everything("+14155550101 may not text (20003)")
     [event] = told()
-    assert event["logentry"] == {"formatted": "hold.set story=all error=20003 to=+…0101"}
+    formatted = f"hold.set id={Hold.objects.get().pk} story=all reason=+…0101 may not text (20003)"
+    assert event["logentry"] == {"formatted": formatted}
     assert event["tags"] == {"trace": "abc"}
     assert event["level"] == "error"
 
@@ -108,7 +112,7 @@ def test_the_setting_alone_has_errors_told(ingest, dsn, settings, told):
 # As a cluster does: its workers are forked from a process that tells already, and either may end at any moment.
 FORKED = """
 import logging, os, sys, sentry_sdk
-from textengine import reporting
+from textengine import reporting, traces
 reporting.begin(sys.argv[1])
 worker = os.fork()
 logging.getLogger().error("the %s", "front" if worker else "worker")

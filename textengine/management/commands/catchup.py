@@ -25,7 +25,7 @@ class Command(BaseCommand):
 
     def moment(self, since: str | None) -> datetime:
         if since is None:
-            restored = Hold.objects.restored()
+            restored = Hold.objects.last_restored()
             if restored is None:
                 raise CommandError("No backup was restored here: say with --since from when on texts may be missing.")
             return restored.asks_since

@@ -13,7 +13,7 @@ from django_q.models import OrmQ
 from stories.tests.factory import make_story
 from subscribers import limits, steering, tasks
 from subscribers.holds import release, stop_everything
-from subscribers.models import Enrollment, Hold, Message, SpentDay
+from subscribers.models import Enrollment, Gate, Hold, Message, SpentDay
 from subscribers.outcomes import Outcome, record
 from subscribers.telling import NotDelivered
 from textengine.carrier import Accepted
@@ -85,6 +85,25 @@ def test_readers_who_come_at_once_begin_one_after_the_other(settings):
     waits = [due_at - now for due_at in Message.objects.story_texts().order_by("pk").values_list("due_at", flat=True)]
     assert all(wait < timedelta(seconds=10) for wait in waits[:4])
     assert timedelta(seconds=10) < waits[4] < timedelta(seconds=20) < waits[5] < timedelta(seconds=35)
+
+
+def test_a_clock_that_was_an_hour_ahead_keeps_nobody_waiting_and_lets_no_more_through(settings):
+    settings.ENROLLMENTS_PER_MINUTE = 4
+    now = timezone.now()
+    limits.turn(now)
+    ahead = now.timestamp() + 3600
+    Gate.objects.update(free_at=ahead, asked_at=ahead)
+    waits = [limits.turn(now) - now for _ in range(6)]
+    assert all(wait < timedelta(seconds=1) for wait in waits[:4])
+    assert timedelta(seconds=10) < waits[4] < timedelta(seconds=20) < waits[5] < timedelta(seconds=35)
+
+
+def test_a_text_that_is_taken_in_late_opens_the_gate_for_nobody(settings):
+    settings.ENROLLMENTS_PER_MINUTE = 1
+    now = timezone.now()
+    limits.turn(now)
+    assert limits.turn(now - timedelta(hours=1)) > now
+    assert limits.turn(now) > now + timedelta(minutes=1)
 
 
 def test_nobody_lines_up_where_no_limit_is_set():

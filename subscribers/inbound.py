@@ -85,8 +85,8 @@ RETURNING (
 CONVERSATION = timedelta(days=7)
 
 
-def receive(text: InboundText, now: datetime) -> None:
-    """Keep an inbound text and do what it means, once for each SID.
+def receive(text: InboundText, now: datetime) -> bool:
+    """Keep an inbound text and do what it means, once for each SID; return whether it was the first time.
 
     1. Keep it; where its SID is there already, or comes at the same moment, that is all.
     2. A sender that is no phone number cannot read: nothing more.
@@ -98,6 +98,7 @@ def receive(text: InboundText, now: datetime) -> None:
         logger.info("message.received sid=%s from=%s meaning=%s", text.sid, masked(text.sender), meaning.name.lower())
     else:
         logger.info("message.repeated sid=%s", text.sid)
+    return meaning is not None
 
 
 @retried_at_once

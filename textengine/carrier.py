@@ -182,15 +182,15 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
     return found[::-1]
 
 
-async def received(number: str, since: datetime) -> list[Received]:
-    """Return the texts to our `number` that the carrier has had since then, oldest first.
+async def received(number: str, since: datetime, until: datetime) -> list[Received]:
+    """Return the texts to our `number` that the carrier had between then and then, oldest first.
 
     Raises CarrierError when it cannot say.
     """
     found = []
     with errors_in_our_words():
         messages = await client(settings.TWILIO_API_URL).messages.stream_async(
-            to=number, date_sent_after=since.astimezone(UTC), page_size=100
+            to=number, date_sent_after=since.astimezone(UTC), date_sent_before=until.astimezone(UTC), page_size=100
         )
         async for message in messages:
             if message.direction == "inbound" and is_sid(message.sid):

@@ -41,12 +41,10 @@ def has_begun_enough(subscriber: int, now: datetime) -> bool:
     return begun.count() >= settings.STORIES_PER_DAY
 
 
-def refuse(subscriber: int) -> None:
-    """Say on this reader's last text why no story began; the reader gets no answer, which would cost as much."""
-    heard = Message.objects.filter(subscriber=subscriber, direction=Message.Direction.INBOUND)
-    if text := heard.order_by("-pk").first():
-        Message.objects.filter(pk=text.pk).update(reason=TOO_MANY)
-    logger.warning("enrollment.refused subscriber=%s limit=%s", subscriber, settings.STORIES_PER_DAY)
+def refuse(message: int) -> None:
+    """Say on a reader's text, of this id, why no story began; the reader gets no answer, which would cost as much."""
+    Message.objects.filter(pk=message).update(reason=TOO_MANY)
+    logger.warning("enrollment.refused message=%s limit=%s", message, settings.STORIES_PER_DAY)
 
 
 def turn(now: datetime) -> datetime:

@@ -13,8 +13,9 @@ from stories.quiet import QuietHours
 from stories.tests.factory import asking, make_branching_story, make_story
 from stories.turns import Turn
 from subscribers import claiming, holds, own_phones, rehearsals
+from subscribers.callbacks import receive_callback
 from subscribers.models import Enrollment, Hold, Message, Subscriber
-from subscribers.outcomes import Outcome, receive_callback, record
+from subscribers.outcomes import Outcome, record
 from subscribers.scheduling import follow_story, lock_places, move_on, schedule, send_next_now
 from textengine.carrier import Action, CarrierError
 

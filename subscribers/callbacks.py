@@ -8,7 +8,8 @@ from django.db import transaction
 from django.db.models import Q
 
 from textengine import traces
-from textengine.carrier import Accepted, action_for
+from textengine.carrier import Accepted
+from textengine.carrier_codes import action_for
 from textengine.database import retried_alone, retried_at_once, run_sql
 
 from . import metrics

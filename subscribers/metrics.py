@@ -22,7 +22,7 @@ from django.db import DatabaseError, connection, connections
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from textengine.carrier import Action
+from textengine.carrier_codes import Action
 from textengine.database import retried_at_once
 
 from .models import Message

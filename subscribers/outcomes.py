@@ -14,7 +14,8 @@ from django.db.models import QuerySet
 
 from stories.segments import count_segments
 from textengine import traces
-from textengine.carrier import Accepted, Action, CarrierError
+from textengine.carrier import Accepted, CarrierError
+from textengine.carrier_codes import Action
 from textengine.database import retried_patiently, update_rows, write_rows
 
 from . import consent, error_codes, metrics

@@ -155,14 +155,14 @@ def processes(transactional_db, django_db_serialized_rollback, tmp_path):
 
 
 @pytest.fixture
-def scrape(settings, monkeypatch):
+def scrape(settings):
     """Read /metrics, in which this test alone has been counted."""
     settings.METRICS_TOKEN = TOKEN
-    monkeypatch.setattr(metrics, "flushing", metrics.Flushing())
-    metrics.flushing.added = dict(metrics.samples())
+    metrics.flushing.begin(dict(metrics.samples()))
     yield lambda: Scrape(Client().get("/metrics", headers={"Authorization": f"Bearer {TOKEN}"}).text)
     if metrics.flushing.timer:
         metrics.flushing.timer.cancel()
+    metrics.flushing.begin({})
 
 
 @pytest.fixture

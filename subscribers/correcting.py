@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.tasks import async_task
 
 from stories.models import StoryText
-from textengine.carrier import ACTIONS, Action
+from textengine.carrier_codes import ACTIONS, Action
 from textengine.database import retried_at_once, retried_patiently
 
 from .models import Correction, Enrollment, Message, Recipient, Subscriber

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from textengine import carrier
+from textengine.carrier_codes import Action
 
 from . import metrics
 from .beginning import Request, begin
@@ -113,7 +114,7 @@ class Sending:
             self.record_at = time.monotonic() + (LINGER_WHEN_BEHIND if self.is_behind() else LINGER)
         outcome = answer.result()
         self.answered.append(outcome)
-        if outcome.error and outcome.error.action == carrier.Action.SLOW_DOWN:
+        if outcome.error and outcome.error.action == Action.SLOW_DOWN:
             self.begin_until = 0.0
 
     def is_behind(self) -> bool:

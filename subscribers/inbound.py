@@ -59,7 +59,7 @@ SELECT 'inbound', 'received', %(subscriber)s, %(sender)s, %(number)s, %(body)s, 
     CAST(%(sid)s AS varchar), %(now)s, CAST(%(trace)s AS varchar), %(reason)s, 0, ''
 WHERE NOT EXISTS (SELECT 1 FROM subscribers_erasure WHERE sid = %(sid)s)
 ON CONFLICT DO NOTHING
-RETURNING (
+RETURNING id, (
     SELECT s.id FROM stories_story s
     WHERE s.keyword = %(word)s AND (
         s.status = 'published' AND s.number IN ('', %(number)s)
@@ -85,8 +85,8 @@ RETURNING (
 CONVERSATION = timedelta(days=7)
 
 
-def receive(text: InboundText, now: datetime) -> None:
-    """Keep an inbound text and do what it means, once for each SID.
+def receive(text: InboundText, now: datetime) -> bool:
+    """Keep an inbound text and do what it means, once for each SID; return whether it was the first time.
 
     1. Keep it; where its SID is there already, or comes at the same moment, that is all.
     2. A sender that is no phone number cannot read: nothing more.
@@ -98,6 +98,7 @@ def receive(text: InboundText, now: datetime) -> None:
         logger.info("message.received sid=%s from=%s meaning=%s", text.sid, masked(text.sender), meaning.name.lower())
     else:
         logger.info("message.repeated sid=%s", text.sid)
+    return meaning is not None
 
 
 @retried_at_once
@@ -132,7 +133,7 @@ def keep_and_act(text: InboundText, number: str, word: str, now: datetime) -> Me
 
 def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept: tuple, now: datetime) -> Meaning:
     """Act on a text with what came with it when it was `kept`; return what it means."""
-    story, in_story, had, remarks_are_answered, may_answer, in_conversation = kept
+    message, story, in_story, had, remarks_are_answered, may_answer, in_conversation = kept
     if reader.forgotten:
         Subscriber.objects.filter(pk=reader.subscriber).update(forgotten_at=None)
     facts = Facts(
@@ -144,8 +145,9 @@ def understand(reader: Reader, text: InboundText, word: str, allowed: bool, kept
         awaits_answer=bool(may_answer),
         keywords={word: Keyword(story, bool(in_story))} if story else {},
     )
-    remarks_are_answered = bool(remarks_are_answered)
-    reader = replace(reader, is_new=had is None, remarks_are_answered=remarks_are_answered, allowed=allowed)
+    reader = replace(
+        reader, is_new=had is None, remarks_are_answered=bool(remarks_are_answered), allowed=allowed, text=message
+    )
     decision, openings = decide(text.body, facts), []
     if decision.meaning is Meaning.ANSWER:
         facts = replace(facts, awaits_answer=False)

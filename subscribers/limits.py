@@ -4,6 +4,7 @@ No limit counts what is there: of a reader a few rows are looked at, and for eve
 """
 
 import logging
+import time
 from datetime import UTC, datetime, timedelta
 
 from django.conf import settings
@@ -23,11 +24,13 @@ SPEND = """
 INSERT INTO subscribers_spentday (day, segments) VALUES (%(day)s, %(segments)s)
 ON CONFLICT (day) DO UPDATE SET segments = subscribers_spentday.segments + excluded.segments RETURNING segments
 """
-# A gate at which nobody came for a minute lets a minute's worth through at once.
+# A gate at which nobody came for a minute lets a minute's worth through at once. It begins anew where it was last asked
+# by a clock that was ahead; one that waited for the row, or two machines, may be some seconds apart.
 TURN = """
-INSERT INTO subscribers_gate (id, free_at) VALUES (1, %(earliest)s + %(step)s)
-ON CONFLICT (id) DO UPDATE SET free_at = %(step)s + CASE
-    WHEN subscribers_gate.free_at > %(earliest)s THEN subscribers_gate.free_at ELSE %(earliest)s END
+INSERT INTO subscribers_gate (id, free_at, asked_at) VALUES (1, %(now)s - 60 + %(step)s, %(now)s)
+ON CONFLICT (id) DO UPDATE SET asked_at = excluded.asked_at, free_at = %(step)s + CASE
+    WHEN subscribers_gate.asked_at < %(now)s + 60 AND subscribers_gate.free_at > %(now)s - 60
+    THEN subscribers_gate.free_at ELSE %(now)s - 60 END
 RETURNING free_at
 """
 
@@ -38,12 +41,10 @@ def has_begun_enough(subscriber: int, now: datetime) -> bool:
     return begun.count() >= settings.STORIES_PER_DAY
 
 
-def refuse(subscriber: int) -> None:
-    """Say on this reader's last text why no story began; the reader gets no answer, which would cost as much."""
-    heard = Message.objects.filter(subscriber=subscriber, direction=Message.Direction.INBOUND)
-    if text := heard.order_by("-pk").first():
-        Message.objects.filter(pk=text.pk).update(reason=TOO_MANY)
-    logger.warning("enrollment.refused subscriber=%s limit=%s", subscriber, settings.STORIES_PER_DAY)
+def refuse(message: int) -> None:
+    """Say on a reader's text, of this id, why no story began; the reader gets no answer, which would cost as much."""
+    Message.objects.filter(pk=message).update(reason=TOO_MANY)
+    logger.warning("enrollment.refused message=%s limit=%s", message, settings.STORIES_PER_DAY)
 
 
 def turn(now: datetime) -> datetime:
@@ -54,8 +55,8 @@ def turn(now: datetime) -> datetime:
     """
     if not settings.ENROLLMENTS_PER_MINUTE:
         return now
-    step = 60 / settings.ENROLLMENTS_PER_MINUTE
-    [(free_at,)] = run_sql(TURN, earliest=now.timestamp() - 60, step=step)
+    # By the clock: of a text that is taken in late `now` is the moment when it was sent.
+    [(free_at,)] = run_sql(TURN, now=time.time(), step=60 / settings.ENROLLMENTS_PER_MINUTE)
     return max(now, datetime.fromtimestamp(free_at, UTC))
 
 

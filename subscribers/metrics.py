@@ -9,6 +9,7 @@ last ten seconds along. What is asked of the rows themselves is in scraping.py.
 import functools
 import json
 import logging
+import os
 import threading
 import time
 from collections import Counter as Counts
@@ -21,7 +22,7 @@ from django.db import DatabaseError, connection, connections
 from django.http import HttpRequest, HttpResponse
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
-from textengine.carrier import Action
+from textengine.carrier_codes import Action
 from textengine.database import retried_at_once
 
 from .models import Message
@@ -70,16 +71,22 @@ def answers_with(webhook: str, code: int) -> Histogram:
     return WEBHOOKS.labels(webhook, str(code))
 
 
-# What may come is there from the beginning, at zero: from what appears with its first value, no increase can be told.
-for status in (Message.Status.QUEUED, Message.Status.SENT, Message.Status.DELIVERED):
-    texts_with(status, "")
-for status in (Message.Status.SCHEDULED, Message.Status.SENDING, *Message.LOST):
-    for action in Action:
-        texts_with(status, action.name.lower())
-for webhook, code in (("inbound", 200), ("inbound", 403), ("inbound", 500), ("inbound", 503)):
-    answers_with(webhook, code)
-for webhook, code in (("status", 204), ("status", 403), ("status", 500), ("status", 503)):
-    answers_with(webhook, code)
+def prepare_series() -> None:
+    """Let what may come be there from the beginning, at zero.
+
+    From what appears with its first value, no increase can be told.
+    """
+    for status in (Message.Status.QUEUED, Message.Status.SENT, Message.Status.DELIVERED):
+        texts_with(status, "")
+    for status in (Message.Status.SCHEDULED, Message.Status.SENDING, *Message.LOST):
+        for action in Action:
+            texts_with(status, action.name.lower())
+    for webhook, answered in (("inbound", 200), ("status", 204)):
+        for code in (answered, 403, 500, 503):
+            answers_with(webhook, code)
+
+
+prepare_series()
 
 
 def count_texts(statuses: Iterable[str], action: Action | None = None) -> None:
@@ -87,12 +94,12 @@ def count_texts(statuses: Iterable[str], action: Action | None = None) -> None:
     error = action.name.lower() if action else ""
     for status, count in Counts(statuses).items():
         texts_with(status, error).inc(count)
-    remember()
+    flushing.remember()
 
 
 def count_opt_out() -> None:
     OPT_OUTS.inc()
-    remember()
+    flushing.remember()
 
 
 def measure_request(seconds: float, late: float | None) -> None:
@@ -100,7 +107,7 @@ def measure_request(seconds: float, late: float | None) -> None:
     CARRIER.observe(seconds)
     if late is not None:
         LATENESS.observe(late)
-    remember()
+    flushing.remember()
 
 
 def measured(webhook: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
@@ -116,61 +123,9 @@ def measured(webhook: Callable[[HttpRequest], HttpResponse]) -> Callable[[HttpRe
             return response
         finally:
             answers_with(name, code).observe(time.perf_counter() - begun)
-            remember()
+            flushing.remember()
 
     return wrapped
-
-
-class Flushing:
-    """What this process has added to the rows, and when it does so next."""
-
-    def __init__(self):
-        self.added: dict[tuple[str, str], float] = {}
-        self.lock = threading.Lock()
-        self.timer: threading.Timer | None = None
-        self.at_end: Finalize | None = None
-
-
-flushing = Flushing()
-
-
-def remember() -> None:
-    """See to it that what was counted reaches the rows soon; call it after counting."""
-    if flushing.timer is None and settings.METRICS_TOKEN:
-        timer = flushing.timer = threading.Timer(FLUSH_SECONDS, flush_alone)
-        timer.daemon = True
-        timer.start()
-        # The processes of a cluster end without what atexit keeps; this is done there as well.
-        flushing.at_end = flushing.at_end or Finalize(None, flush_alone, exitpriority=1)
-
-
-def flush_alone() -> None:
-    """Flush on a connection that is not kept; where the database is away, try again later."""
-    try:
-        flush()
-    except DatabaseError as error:
-        logger.warning("metrics.postponed error=%s", type(error).__name__)
-        remember()
-    finally:
-        connections.close_all()
-
-
-def flush() -> None:
-    """Add to the rows what this process has counted since it last did."""
-    with flushing.lock:
-        timer, flushing.timer = flushing.timer, None
-        if timer is None:
-            return
-        timer.cancel()
-        counted = dict(samples())
-        # A series comes whole for the first time: of a histogram no bucket may be missing.
-        grown = {
-            key: value - flushing.added.get(key, 0)
-            for key, value in counted.items()
-            if value != flushing.added.get(key)
-        }
-        add([(*key, by) for key, by in sorted(grown.items())])
-        flushing.added = counted
 
 
 def samples() -> Iterator[tuple[tuple[str, str], float]]:
@@ -193,3 +148,63 @@ def add(rows: list[tuple[str, str, float]]) -> None:
         with connection.cursor() as cursor:
             values = [value for row in rows for value in row]
             cursor.execute(ADD.format(rows=", ".join(["(%s, %s, %s)"] * len(rows))), values)
+
+
+class Flushing:
+    """What this process has added to the rows, and when it does so next."""
+
+    def __init__(self):
+        self.begin({})
+
+    def begin(self, added: dict[tuple[str, str], float]) -> None:
+        """Begin anew where so much of what was counted is in the rows, or is left to another process."""
+        self.added = added
+        self.lock = threading.Lock()
+        self.timer: threading.Timer | None = None
+        self.at_end: Finalize | None = None
+
+    def remember(self) -> None:
+        """See to it that what was counted reaches the rows soon; call it after counting."""
+        if self.timer is None and settings.METRICS_TOKEN:
+            timer = self.timer = threading.Timer(FLUSH_SECONDS, self.flush_alone)
+            timer.daemon = True
+            timer.start()
+            # The processes of a cluster end without what atexit keeps; this is done there as well.
+            self.at_end = self.at_end or Finalize(None, self.flush_alone, exitpriority=1)
+
+    def flush_alone(self) -> None:
+        """Flush on a connection that is not kept; where the database is away, try again later."""
+        try:
+            self.flush()
+        except DatabaseError as error:
+            logger.warning("metrics.postponed error=%s", type(error).__name__)
+            self.remember()
+        finally:
+            connections.close_all()
+
+    def flush(self) -> None:
+        """Add to the rows what this process has counted since it last did."""
+        with self.lock:
+            timer, self.timer = self.timer, None
+            if timer is None:
+                return
+            timer.cancel()
+            counted = dict(samples())
+            # A series comes whole for the first time: of a histogram no bucket may be missing.
+            grown = {
+                key: value - self.added.get(key, 0) for key, value in counted.items() if value != self.added.get(key)
+            }
+            add([(*key, by) for key, by in sorted(grown.items())])
+            self.added = counted
+
+    def before_fork(self) -> None:
+        """Note what a child gets to see as counted, without waiting there for a lock that nobody holds any more."""
+        self.inherited = {key: value for key, value in samples() if value}
+
+    def after_fork(self) -> None:
+        """Leave what was counted to the parent, whose timer runs only there."""
+        self.begin(self.inherited)
+
+
+flushing = Flushing()
+os.register_at_fork(before=flushing.before_fork, after_in_child=flushing.after_fork)

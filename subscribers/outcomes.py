@@ -1,7 +1,8 @@
-"""What came of a message: the carrier's answer or its callback, written down, with all that follows from it."""
+"""What came of a message: the carrier's answer, written down, with all that follows from it."""
 
 import logging
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
@@ -9,12 +10,13 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from stories.segments import count_segments
 from textengine import traces
-from textengine.carrier import Accepted, Action, CarrierError, action_for
-from textengine.database import retried_alone, retried_at_once, retried_patiently, run_sql, update_rows, write_rows
+from textengine.carrier import Accepted, CarrierError
+from textengine.carrier_codes import Action
+from textengine.database import retried_patiently, update_rows, write_rows
 
 from . import consent, error_codes, metrics
 from .holds import stop_everything
@@ -109,14 +111,33 @@ def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
 REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_until", "error_code", "reason"]
 
 
+Settled = tuple  # a message's id, status, enrollment, step, attempts and trace
+
+
 def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, datetime]]]:
     """Write down that the carrier has these messages; return what was news, and which were a story's next, since when.
 
     A SID that is another message's already, or comes twice, settles nothing: that message has to be looked up.
     """
     answers = {outcome.message_id: outcome for outcome in outcomes}
-    first_with = {outcome.accepted.sid: outcome for outcome in reversed(outcomes)}
-    settled = update_rows(
+    settled = settle({outcome.accepted.sid: outcome for outcome in reversed(outcomes)}.values())
+    news, moved = [], []
+    for row in settled:
+        pk, _, _, step, *_ = row
+        outcome = answers.pop(pk)
+        news.append(outcome.accepted)
+        log_accepted(row, outcome.accepted.sid)
+        if step:
+            moved.append((pk, outcome.at))
+    transaction.on_commit(partial(metrics.count_texts, [status for _, status, *_ in settled]))
+    if answers:
+        add_segments({pk: outcome.accepted for pk, outcome in answers.items()})
+    return news, moved
+
+
+def settle(outcomes: Iterable[Outcome]) -> list[Settled]:
+    """Give each of these messages that has no SID yet its own; return those that were news."""
+    return update_rows(
         Message,
         ["sid", "status", "sent_at", "segments"],
         [
@@ -127,7 +148,7 @@ def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, dat
                 outcome.at,
                 outcome.accepted.segments,
             )
-            for outcome in first_with.values()
+            for outcome in outcomes
         ],
         condition="{table}.sid IS NULL AND {table}.attempts > 0"
         " AND NOT EXISTS (SELECT 1 FROM {table} other WHERE other.sid = given.sid)",
@@ -137,26 +158,6 @@ def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, dat
         error_code=None,
         reason="",
     )
-    news, moved = [], []
-    for pk, status, enrollment, step, attempts, trace in settled:
-        outcome = answers.pop(pk)
-        news.append(outcome.accepted)
-        logger.info(
-            "message.%s id=%s enrollment=%s step=%s sid=%s attempts=%s",
-            status,
-            pk,
-            enrollment,
-            step,
-            outcome.accepted.sid,
-            attempts,
-            extra={"trace": trace},
-        )
-        if step:
-            moved.append((pk, outcome.at))
-    transaction.on_commit(partial(metrics.count_texts, [status for _, status, *_ in settled]))
-    if answers:
-        add_segments({pk: outcome.accepted for pk, outcome in answers.items()})
-    return news, moved
 
 
 def add_segments(answers: dict[int, Accepted]) -> None:
@@ -235,64 +236,6 @@ def end(enrollments: QuerySet[Enrollment], reason: str, now: datetime) -> None:
         follow_end([enrollment.pk for enrollment in live if not enrollment.is_rehearsal])
 
 
-def receive_callback(sid: str, status: str, error_code: int | None, message_id: int | None, now: datetime) -> bool:
-    """Move a message's status forward as the carrier says; return whether the message is known.
-
-    A message whose SID we never learned is known by the id of ours that its callback address carries.
-    """
-    new = STATUSES.get(status)
-    if not error_code:
-        if new and move_forward(sid, new, None):
-            return True
-        # The answer may have been recorded only after that look: then this is a step forward all the same.
-        for (known,) in run_sql(KNOWN, sid=sid):
-            if new is None or Message.RANKS.get(known, 0) >= Message.RANKS[new]:
-                return True
-    return settle_callback(sid, new, error_code, message_id, now)
-
-
-KNOWN = "SELECT status FROM subscribers_message WHERE sid = %(sid)s"
-FORWARD = """
-UPDATE subscribers_message SET status = %(status)s, error_code = COALESCE(%(error_code)s, error_code)
-WHERE sid = %(sid)s AND status IN %(earlier)s RETURNING trace
-"""
-
-
-@retried_at_once
-def settle_callback(
-    sid: str, status: Message.Status | None, error_code: int | None, message_id: int | None, now: datetime
-) -> bool:
-    """Do what a callback asks for beyond one step forward: adopt its SID, or follow its error."""
-    if error_code:
-        # What follows from it may end all that the reader reads.
-        named = Message.objects.filter(Q(sid=sid) | Q(pk=message_id))
-        list(Subscriber.objects.filter(pk__in=named.values("subscriber")).only("pk").locked())
-    if message_id and not Message.objects.filter(sid=sid).exists():
-        record([Outcome(message_id, now, accepted=Accepted(sid, "", "queued", None, now))])
-    message = Message.objects.filter(sid=sid).first()
-    if message is None:
-        return False
-    if status and move_forward(sid, status, error_code) and error_code and status in Message.LOST:
-        message.error_code = error_code
-        follow_error(message, action_for(error_code), now)
-    return True
-
-
-@retried_alone
-def move_forward(sid: str, status: Message.Status, error_code: int | None) -> bool:
-    """Set a status that is further along than the present one; return whether it was."""
-    earlier = [known for known, rank in Message.RANKS.items() if rank < Message.RANKS[status]]
-    if not earlier:
-        # Nothing comes before `queued`.
-        return False
-    moved = run_sql(FORWARD, sid=sid, status=status, error_code=error_code, earlier=earlier)
-    if moved:
-        traces.adopt(*moved[0])
-        transaction.on_commit(partial(metrics.count_texts, [status], action_for(error_code) if error_code else None))
-        logger.info("message.status sid=%s status=%s error=%s", sid, status, error_code)
-    return bool(moved)
-
-
 def send_again(message: Message, action: Action, now: datetime) -> None:
     """Make another message of one that the carrier had and lost, if an error of this kind may pass.
 
@@ -333,4 +276,18 @@ def log(message: Message) -> None:
         masked(message.to),
         message.attempts,
         message.error_code,
+    )
+
+
+def log_accepted(settled: Settled, sid: str) -> None:
+    pk, status, enrollment, step, attempts, trace = settled
+    logger.info(
+        "message.%s id=%s enrollment=%s step=%s sid=%s attempts=%s",
+        status,
+        pk,
+        enrollment,
+        step,
+        sid,
+        attempts,
+        extra={"trace": trace},
     )

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from uuid import UUID
 
 from textengine import carrier
+from textengine.carrier_codes import Action
 
 from .beginning import begin
 from .models import Hold, Message
@@ -11,7 +12,7 @@ from .outcomes import Outcome, record
 
 # The carrier's clock and ours may differ by this much: ours may have been an hour ahead when the request began.
 CLOCK_SLACK = timedelta(minutes=65)
-NOT_FOUND = carrier.CarrierError(carrier.Action.RETRY, "the carrier did not have it, so it is sent again")
+NOT_FOUND = carrier.CarrierError(Action.RETRY, "the carrier did not have it, so it is sent again")
 
 
 def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
@@ -61,4 +62,4 @@ async def look_up(message: Message) -> list[carrier.Accepted] | carrier.CarrierE
             since=message.begun_at - CLOCK_SLACK,
         )
     except carrier.CarrierError as error:
-        return carrier.CarrierError(carrier.Action.LOOK_UP, error.reason, error.code)
+        return carrier.CarrierError(Action.LOOK_UP, error.reason, error.code)

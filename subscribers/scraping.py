@@ -17,7 +17,7 @@ from django_q.models import OrmQ
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 
-from .metrics import REGISTRY, flush
+from .metrics import REGISTRY, flushing
 from .models import Heartbeat, Hold, Message, Sample
 from .state import overdue_since
 
@@ -32,7 +32,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
         raise Http404
     if not constant_time_compare(request.headers.get("Authorization", ""), f"Bearer {settings.METRICS_TOKEN}"):
         return HttpResponse("The token is missing or wrong.\n", status=401, headers={"WWW-Authenticate": "Bearer"})
-    flush()
+    flushing.flush()
     shown = CollectorRegistry()
     shown.register(Counted())
     shown.register(Rows(timezone.now()))

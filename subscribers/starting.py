@@ -79,8 +79,8 @@ class Reader:
 
     One who has asked to be forgotten may still be there; one who `was_made` just now was not. Whether remarks are
     answered is the newsroom's choice, read along since most texts are remarks. Nothing is said to one whom we are
-    not `allowed` to text. One who begins `by_editor` has not texted: the limits of what texts may cost are not for
-    these.
+    not `allowed` to text. The `text` is the id of the message that was kept; one who begins `by_editor` has not texted,
+    and the limits of what texts may cost are not for these.
     """
 
     subscriber: int
@@ -92,6 +92,7 @@ class Reader:
     is_new: bool = False
     remarks_are_answered: bool = False
     allowed: bool = True
+    text: int | None = None
     by_editor: bool = False
 
     @property
@@ -177,8 +178,8 @@ def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None
         day_ago=now - limits.DAY,
         a_day=NO_LIMIT if reader.by_editor else settings.STORIES_PER_DAY,
     )
-    if not begun and not reader.by_editor and limits.has_begun_enough(reader.subscriber, now):
-        limits.refuse(reader.subscriber)
+    if not begun and is_kept_out(reader, opening.story, now):
+        limits.refuse(reader.text)
     for enrollment, status, welcome in begun:
         if status == Enrollment.Status.WAITING:
             title = {"story": Story.objects.values_list("title", flat=True).get(pk=opening.story)}
@@ -190,6 +191,13 @@ def enroll(reader: Reader, opening: Opening, number: str, now: datetime) -> None
             due = max(due, turn + replies.AHEAD)
         insert_messages([(reader.subscriber, number, enrollment, opening.story, opening.text, 1, due, False)], now)
         logger.info("enrollment.started id=%s story=%s subscriber=%s", enrollment, opening.story, reader.subscriber)
+
+
+def is_kept_out(reader: Reader, story: int, now: datetime) -> bool:
+    """Tell whether this reader did not get the story because of the day's limit, and not for being in it."""
+    if reader.by_editor or not limits.has_begun_enough(reader.subscriber, now):
+        return False
+    return not Enrollment.objects.readers().live().filter(subscriber=reader.subscriber, story=story).exists()
 
 
 def first_due(reader: Reader, opening: Opening, turn: datetime, now: datetime) -> datetime:

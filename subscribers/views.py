@@ -16,7 +16,7 @@ from django.views.decorators.http import require_POST
 from textengine import carrier
 from textengine.database import AWAY
 
-from . import inbound, metrics, outcomes
+from . import callbacks, inbound, metrics
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ def receive_inbound(request: HttpRequest) -> HttpResponse:
 @webhook
 def receive_status(request: HttpRequest) -> HttpResponse:
     sid, status = message_sid(request), parameter(request, "MessageStatus", 20)
-    known = outcomes.receive_callback(
+    known = callbacks.receive_callback(
         sid,
         status,
         error_code=number_or_none(request.POST.get("ErrorCode"), digits=9),

@@ -1,4 +1,4 @@
-"""The only door to Twilio: send, find, verify a signature, classify an error.
+"""The only door to Twilio: send, find, verify a signature.
 
 Only this module imports `twilio`, and carrier_http, which carries its requests. It knows nothing of models; it speaks
 of numbers, bodies and SIDs.
@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from enum import Enum
 from functools import cache
 from importlib import import_module
 
@@ -21,6 +20,7 @@ from twilio.base.exceptions import TwilioException, TwilioRestException
 from twilio.request_validator import RequestValidator, get_signature_algorithm
 from twilio.rest import Client
 
+from .carrier_codes import Action, action_for
 from .carrier_http import CarrierHttpClient, TooLate, event_loop, gather, not_after, trusted
 
 __all__ = ["event_loop", "gather"]
@@ -47,55 +47,6 @@ NO_USABLE_ANSWER = (
     AttributeError,
     KeyError,
 )
-
-
-class Action(Enum):
-    """What the sender does about an error."""
-
-    RETRY = "send again later"  # it was certainly not processed
-    SLOW_DOWN = "send again in the queue's order, all of them later"
-    LOOK_UP = "outcome unknown: look first, then send again"
-    RETRY_FEW = "send again, a few times"
-    RETRY_ONCE = "send again, once"
-    RETRY_TOMORROW = "send again tomorrow"
-    OPT_OUT = "the reader opted out"
-    GIVE_UP_READER = "give up on this reader"
-    GIVE_UP_TEXT = "give up on this text"
-    NEW_SENDER = "send from the configured number; stop everything if it was that one"
-    HOLD = "stop everything"
-
-
-# Twilio's error codes of API answers and of status callbacks.
-ACTIONS = {
-    code: action
-    for action, codes in {
-        Action.SLOW_DOWN: (20429, 21611),
-        Action.RETRY: (30001, 30022, 30450),
-        Action.LOOK_UP: (20500, 20503),
-        Action.RETRY_FEW: (30003, 30008, 30017, 30410, 30500),
-        Action.RETRY_ONCE: (30005,),
-        Action.RETRY_TOMORROW: (63038, 30023, 30027),
-        Action.OPT_OUT: (21610,),
-        # 21408 (that country) and 21608 (a trial account and an unverified number) depend on the reader: one of them
-        # must not stop all the others.
-        Action.GIVE_UP_READER: (21211, 21408, 21608, 21612, 21614, 21635, 30004, 30006),
-        Action.NEW_SENDER: (21606,),
-        Action.GIVE_UP_TEXT: (12300, 21602, 21617, 21618, 21619, 21620, 21623, 30007, 30019),
-        Action.HOLD: (20003, 20005, 21703, 30002, 30024, 30032, 30033, 30034, 30035),
-    }.items()
-    for code in codes
-}
-
-
-def action_for(code: int | None, http_status: int = 400) -> Action:
-    """Return what to do about an error code, or about an HTTP status that came without a known code."""
-    if code in ACTIONS:
-        return ACTIONS[code]
-    if http_status == 429:
-        return Action.SLOW_DOWN
-    if http_status in (401, 403):
-        return Action.HOLD
-    return Action.LOOK_UP if http_status >= 500 else Action.RETRY_FEW
 
 
 class CarrierError(Exception):
@@ -182,15 +133,15 @@ async def find(*, to: str, sender: str, body: str, since: datetime) -> list[Acce
     return found[::-1]
 
 
-async def received(number: str, since: datetime) -> list[Received]:
-    """Return the texts to our `number` that the carrier has had since then, oldest first.
+async def received(number: str, since: datetime, until: datetime) -> list[Received]:
+    """Return the texts to our `number` that the carrier had between then and then, oldest first.
 
     Raises CarrierError when it cannot say.
     """
     found = []
     with errors_in_our_words():
         messages = await client(settings.TWILIO_API_URL).messages.stream_async(
-            to=number, date_sent_after=since.astimezone(UTC), page_size=100
+            to=number, date_sent_after=since.astimezone(UTC), date_sent_before=until.astimezone(UTC), page_size=100
         )
         async for message in messages:
             if message.direction == "inbound" and is_sid(message.sid):

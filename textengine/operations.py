@@ -2,7 +2,8 @@
 
 A migration of these is `atomic = in_one_transaction()`, so that nothing it locks stays locked longer than one statement
 takes. As it may then be interrupted halfway, each of these operations can be done once more: what is there already is
-left, and an index that was not finished is made anew. On SQLite they are Django's own, in one transaction.
+left, and an index that was not finished is made anew. On SQLite they are Django's own, in one transaction; only an
+index is made anew there, too, since some were made by an earlier migration until that was found to take long.
 """
 
 from collections.abc import Iterator
@@ -82,10 +83,11 @@ class RemoveFieldIndex(migrations.AlterField):
 
 
 class AddIndex(migrations.AddIndex):
-    """Add an index while others write."""
+    """Add an index while others write, in place of one of its name."""
 
     def database_forwards(self, app_label, schema_editor, from_state, to_state):
         if not is_careful(schema_editor):
+            schema_editor.execute(f"DROP INDEX IF EXISTS {schema_editor.quote_name(self.index.name)}")
             super().database_forwards(app_label, schema_editor, from_state, to_state)
             return
         with patiently(schema_editor):

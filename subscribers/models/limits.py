@@ -17,6 +17,7 @@ class Gate(models.Model):
     """Where stories that readers' texts begin line up; there is one, used while ENROLLMENTS_PER_MINUTE is set."""
 
     free_at = models.FloatField(help_text="When the last of them had its turn, in seconds since 1970.")
+    asked_at = models.FloatField(db_default=0, help_text="When somebody was last given a turn, in seconds since 1970.")
 
     def __str__(self):
         return "Gate"

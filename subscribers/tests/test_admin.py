@@ -19,7 +19,7 @@ from subscribers.admin import SubscriberAdmin
 from subscribers.error_codes import in_words
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.progress import progress_of, with_progress
-from textengine.carrier import ACTIONS
+from textengine.carrier_codes import ACTIONS
 
 from .factory import make_enrollment, make_inbound, make_message, make_subscriber
 

@@ -14,7 +14,8 @@ from stories.tests.factory import make_story
 from subscribers import holds, outcomes, tasks
 from subscribers.models import Hold, Message
 from subscribers.outcomes import Outcome
-from textengine.carrier import CarrierError, action_for
+from textengine.carrier import CarrierError
+from textengine.carrier_codes import action_for
 
 from .engine import claimed
 from .factory import make_account, make_enrollment, make_message

@@ -1,12 +1,16 @@
 """What readers texted while nobody heard it is taken in as if it had been heard."""
 
 from datetime import timedelta
+from time import sleep
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from stories.tests.factory import make_story
+from subscribers import catching_up, erasing
 from subscribers.catching_up import catch_up
 from subscribers.models import Enrollment, Hold, Message, Subscriber
 from subscribers.tests.factory import OUR_NUMBER
@@ -26,20 +30,41 @@ def test_texts_that_nobody_heard_act_once_from_when_they_were_sent(sandbox, sinc
     sandbox.text(READER, "river", to=OUR_NUMBER)
     sandbox.text(STOPPER, "river", to=OUR_NUMBER)
     sandbox.text(STOPPER, "STOP", to=OUR_NUMBER)
-    assert catch_up(since) >= 3
+    assert catch_up(since, timezone.now()) >= 3
     statuses = Enrollment.objects.values_list("subscriber__phone_number", "status")
     assert sorted((str(number), status) for number, status in statuses) == [(READER, "active"), (STOPPER, "stopped")]
     assert Subscriber.objects.get(phone_number=STOPPER).opted_out_at
     began = Enrollment.objects.get(status="active").created_at
     assert timezone.now() - timedelta(seconds=30) < began <= timezone.now()
-    assert catch_up(since) == 0
+    assert catch_up(since, timezone.now()) == 0
 
 
 def test_what_is_known_is_not_asked_for_again(sandbox, since):
     sandbox.text(READER, "Hello", to=OUR_NUMBER)
-    assert catch_up(since) >= 1
+    assert catch_up(since, timezone.now()) >= 1
     assert Message.objects.filter(body="Hello").count() == 1
-    assert catch_up(timezone.now() + timedelta(minutes=1)) == 0
+    assert catch_up(timezone.now() + timedelta(minutes=1), timezone.now()) == 0
+
+
+def test_what_a_forgotten_reader_texted_is_not_taken_in_again(sandbox, since):
+    sandbox.text(READER, "Hello", to=OUR_NUMBER)
+    assert catch_up(since, timezone.now()) >= 1
+    erasing.forget(Subscriber.objects.get(phone_number=READER), timezone.now())
+    assert catch_up(since, timezone.now()) == 0
+    assert not Message.objects.filter(body="Hello").exists()
+
+
+def test_a_long_time_is_gone_through_piece_by_piece(sandbox, since, monkeypatch):
+    monkeypatch.setattr(catching_up, "PIECE", timedelta(seconds=1))
+    sandbox.text(READER, "First", to=OUR_NUMBER)
+    sleep(1)
+    sandbox.text(READER, "Second", to=OUR_NUMBER)
+    asked = 'SELECT "subscribers_message"."sid"'
+    with CaptureQueriesContext(connection) as queries:
+        assert catch_up(since, timezone.now()) >= 2
+    assert sum(query["sql"].startswith(asked) for query in queries) >= 3
+    ours = Message.objects.filter(body__in=["First", "Second"]).order_by("pk")
+    assert list(ours.values_list("body", flat=True)) == ["First", "Second"]
 
 
 def test_a_carrier_that_cannot_say_is_an_error_in_words(sandbox):

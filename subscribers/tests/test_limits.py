@@ -11,10 +11,11 @@ from django.utils import timezone
 from django_q.models import OrmQ
 
 from stories.tests.factory import make_story
-from subscribers import limits, steering, tasks
+from subscribers import limits, starting, steering, tasks
 from subscribers.holds import release, stop_everything
-from subscribers.models import Enrollment, Hold, Message, SpentDay
+from subscribers.models import Enrollment, Gate, Hold, Message, SpentDay, Subscriber
 from subscribers.outcomes import Outcome, record
+from subscribers.starting import Reader
 from subscribers.telling import NotDelivered
 from textengine.carrier import Accepted
 
@@ -62,6 +63,29 @@ def test_a_number_may_begin_stories_again_a_day_later_and_others_meanwhile(setti
     assert Enrollment.objects.filter(subscriber__phone_number=READER).count() == 2
 
 
+def test_of_two_reasons_why_no_story_begins_the_limit_is_not_given_to_who_is_in_it_anyway(settings):
+    settings.STORIES_PER_DAY = 1
+    story = make_story(keyword="river")
+    text("river")
+    kept, subscriber = Message.objects.get(direction="inbound"), Subscriber.objects.get()
+    starting.begin_story(Reader(subscriber.pk, False, "", READER, text=kept.pk), story.pk, [], "", timezone.now())
+    kept.refresh_from_db()
+    assert (kept.reason, Enrollment.objects.count()) == ("", 1)
+
+
+def test_the_reason_is_given_on_the_text_that_asked_for_the_story(settings):
+    settings.STORIES_PER_DAY = 1
+    make_story(keyword="river")
+    other = make_story(keyword="mountain")
+    text("river")
+    text("Hello")
+    first = Message.objects.filter(direction="inbound").earliest("pk")
+    reader = Reader(Subscriber.objects.get().pk, False, "", READER, text=first.pk)
+    starting.begin_story(reader, other.pk, [], "", timezone.now())
+    given = Message.objects.filter(direction="inbound").order_by("pk").values_list("reason", flat=True)
+    assert list(given) == [limits.TOO_MANY, ""]
+
+
 def test_an_editor_may_begin_a_story_anew_however_many_the_number_has_begun(settings):
     settings.STORIES_PER_DAY, settings.ENROLLMENTS_PER_MINUTE = 1, 1
     make_story(keyword="river")
@@ -85,6 +109,25 @@ def test_readers_who_come_at_once_begin_one_after_the_other(settings):
     waits = [due_at - now for due_at in Message.objects.story_texts().order_by("pk").values_list("due_at", flat=True)]
     assert all(wait < timedelta(seconds=10) for wait in waits[:4])
     assert timedelta(seconds=10) < waits[4] < timedelta(seconds=20) < waits[5] < timedelta(seconds=35)
+
+
+def test_a_clock_that_was_an_hour_ahead_keeps_nobody_waiting_and_lets_no_more_through(settings):
+    settings.ENROLLMENTS_PER_MINUTE = 4
+    now = timezone.now()
+    limits.turn(now)
+    ahead = now.timestamp() + 3600
+    Gate.objects.update(free_at=ahead, asked_at=ahead)
+    waits = [limits.turn(now) - now for _ in range(6)]
+    assert all(wait < timedelta(seconds=1) for wait in waits[:4])
+    assert timedelta(seconds=10) < waits[4] < timedelta(seconds=20) < waits[5] < timedelta(seconds=35)
+
+
+def test_a_text_that_is_taken_in_late_opens_the_gate_for_nobody(settings):
+    settings.ENROLLMENTS_PER_MINUTE = 1
+    now = timezone.now()
+    limits.turn(now)
+    assert limits.turn(now - timedelta(hours=1)) > now
+    assert limits.turn(now) > now + timedelta(minutes=1)
 
 
 def test_nobody_lines_up_where_no_limit_is_set():

@@ -1,9 +1,10 @@
 """What is counted and measured, and who may read it."""
 
+import os
 from datetime import timedelta
 
 import pytest
-from django.db import transaction
+from django.db import connections, transaction
 from django.utils import timezone
 
 from stories.tests.factory import make_story
@@ -151,3 +152,23 @@ def test_what_was_counted_reaches_the_rows_by_itself_also_past_an_outage(scrape,
         metrics.count_opt_out()
         wait_until(lambda: "metrics.postponed" in caplog.text)
     wait_until(lambda: Sample.objects.filter(name="textengine_opt_outs_total", value=1).exists())
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_process_and_the_one_that_it_forks_each_add_what_they_counted_themselves(scrape, monkeypatch):
+    before = scrape()
+    metrics.count_opt_out()
+    monkeypatch.setattr(metrics, "FLUSH_SECONDS", 0.1)
+    # A connection that two processes hold belongs to neither.
+    connections.close_all()
+    child = os.fork()
+    if not child:
+        try:
+            metrics.count_opt_out()
+            wait_until(Sample.objects.exists)
+        finally:
+            os._exit(0)
+    assert os.waitpid(child, 0) == (child, 0)
+    added = Sample.objects.filter(name="textengine_opt_outs_total").values_list("value", flat=True)
+    assert list(added) == [1]
+    assert scrape().since(before)["textengine_opt_outs_total"] == 2

@@ -13,10 +13,12 @@ from stories.quiet import QuietHours
 from stories.tests.factory import asking, make_branching_story, make_story
 from stories.turns import Turn
 from subscribers import claiming, holds, own_phones, rehearsals
+from subscribers.callbacks import receive_callback
 from subscribers.models import Enrollment, Hold, Message, Subscriber
-from subscribers.outcomes import Outcome, receive_callback, record
+from subscribers.outcomes import Outcome, record
 from subscribers.scheduling import follow_story, lock_places, move_on, schedule, send_next_now
-from textengine.carrier import Action, CarrierError
+from textengine.carrier import CarrierError
+from textengine.carrier_codes import Action
 
 from . import webhooks
 from .answers import kinds

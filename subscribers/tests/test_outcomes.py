@@ -14,7 +14,8 @@ from stories.tests.factory import make_story
 from subscribers import claiming, consent, dispatch
 from subscribers.models import Enrollment, Hold, Message, Sender, Subscriber
 from subscribers.outcomes import LOOK_UP_AFTER, Outcome, backoff, record
-from textengine.carrier import Accepted, Action, CarrierError, action_for
+from textengine.carrier import Accepted, CarrierError
+from textengine.carrier_codes import Action, action_for
 from textengine.tests.sandbox_process import SandboxProcess
 
 from .engine import claimed, work

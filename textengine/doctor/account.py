@@ -7,8 +7,9 @@ from django.conf import settings
 from django.urls import reverse
 
 from textengine import carrier_account
-from textengine.carrier import WEBHOOK_RETRIES, Action, CarrierError, gather
+from textengine.carrier import WEBHOOK_RETRIES, CarrierError, gather
 from textengine.carrier_account import Inbox
+from textengine.carrier_codes import Action
 
 from . import Finding, note, ok, wrong
 

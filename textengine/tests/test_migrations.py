@@ -61,6 +61,22 @@ def test_a_migration_of_several_transactions_has_only_operations_that_can_be_don
     assert not found
 
 
+def test_an_index_that_an_earlier_migration_made_when_it_was_first_written_stops_no_later_one(
+    transactional_db, tmp_path
+):
+    with empty_database(tmp_path):
+        for made_in, made_again_in, index, columns in (
+            ("0020", "0022", "message_unsorted", "id"),
+            ("0028", "0029", "message_held", "id, story_id"),
+        ):
+            call_command("migrate", "subscribers", made_in, verbosity=0)
+            run(f"CREATE INDEX {index} ON subscribers_message ({columns})")
+            call_command("migrate", "subscribers", made_again_in, verbosity=0)
+            with connection.cursor() as cursor:
+                found = connection.introspection.get_constraints(cursor, "subscribers_message")
+            assert found[index]["index"]
+
+
 @pytest.mark.slow
 @only_postgresql
 def test_migrations_that_are_interrupted_before_any_statement_end_as_if_they_had_not_been(transactional_db, tmp_path):

@@ -17,7 +17,7 @@ class Command(BaseCommand):
 
     def handle(self, *args, since, **options):
         try:
-            count = catch_up(self.moment(since))
+            count = catch_up(self.moment(since), timezone.now())
         except CarrierError as error:
             raise CommandError(f"The carrier cannot say what readers texted: {error.reason}.") from error
         texts = "1 text that was" if count == 1 else f"{count} texts that were"

@@ -4,7 +4,7 @@ project = "Text-Engine"
 author = "The Text-Engine developers"
 copyright = f"2026, {author}. MIT License"
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "docs.tables"]
 exclude_patterns = ["_build", "tests", "__pycache__"]
 # As hosts of code show the same files: an anchor for each heading, pictures with a width, the quotes as written.
 myst_heading_anchors = 4
@@ -13,7 +13,8 @@ smartquotes = False
 
 html_theme = "furo"
 html_title = "Text-Engine"
-html_static_path = []
+html_static_path = ["static"]
+html_css_files = ["tables.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

@@ -24,7 +24,10 @@ LARGE = {"subscriber", "enrollment", "message"}
 ENROLLMENTS = int(os.environ.get("MIGRATED_ENROLLMENTS") or 1_000_000)
 SECONDS_OF_A_LOCK = 2
 # Each step of theirs looks for itself what is there.
-REPEATABLE_BY_THEMSELVES = {("subscribers", "0007_let_go_of_deleted_texts")}
+REPEATABLE_BY_THEMSELVES = {
+    ("subscribers", "0007_let_go_of_deleted_texts"),
+    ("subscribers", "0030_find_how_far_readers_are"),
+}
 only_postgresql = pytest.mark.skipif(is_sqlite(), reason="On SQLite each migration is one transaction.")
 
 

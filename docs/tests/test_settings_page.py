@@ -10,12 +10,14 @@ import environ
 import pytest
 from django.conf import settings
 
-from docs.settings_page import EXAMPLE, PAGE, SETTING, page, sections
+from docs.settings_page import EXAMPLE, PAGE, ROOT, SETTING, page, sections
 from textengine import env_file
 
 BLOCKS = [block for found in sections().values() for block in found]
 EXPLAINED = {name for block in BLOCKS for name in block.names}
 DEFAULTS = {name: value for block in BLOCKS for name, value in block.defaults.items()}
+# What compose.yaml asks for itself.
+BY_COMPOSE = set(re.findall(r"\$\{([A-Z_]+):\?", (ROOT / "compose.yaml").read_text(encoding="utf-8")))
 # What is no setting of this project, but of what it is made with.
 OTHERS = {"DJANGO_SETTINGS_MODULE", "PATH"}
 
@@ -52,7 +54,8 @@ def test_the_page_of_settings_is_as_it_would_be_written_now():
 
 def test_every_setting_that_is_read_is_explained_and_no_other(read_settings):
     asked, _ = read_settings()
-    assert asked.names == EXPLAINED
+    assert BY_COMPOSE
+    assert asked.names | BY_COMPOSE == EXPLAINED
 
 
 def test_a_default_that_is_given_is_what_the_code_does_without_it(read_settings):

@@ -19,6 +19,7 @@ from .pages import DOCS, ROOT
 
 LIMITS = (DOCS / "limits-and-costs.md").read_text(encoding="utf-8")
 COMPARISON = (DOCS / "comparison.md").read_text(encoding="utf-8")
+ROBUSTNESS = (DOCS / "robustness.md").read_text(encoding="utf-8")
 # The last run that was kept.
 RUN = json.loads(max((ROOT / "bench" / "results").glob("*.json")).read_text(encoding="utf-8"))
 
@@ -148,3 +149,14 @@ def test_the_figures_of_a_task_a_text_are_those_of_the_run():
     part = below(COMPARISON, "A task for each text, on django-q2 alone")
     for database in ("sqlite", "postgresql"):
         assert f"{median('burst', 'a task a text', 'texts_a_second', database):.0f}" in part
+
+
+def test_each_migration_since_the_first_release_has_its_row():
+    told = [name for name in cells(ROBUSTNESS, "Migrations of a million readers") if "." in name]
+    there = [
+        f"{app}.{path.stem}"
+        for app in ("stories", "subscribers")
+        for path in sorted((ROOT / app / "migrations").glob("[0-9]*.py"))
+        if not path.stem.startswith("0001_")
+    ]
+    assert told == there, "Measure them anew: python -m textengine.tests.migrating"

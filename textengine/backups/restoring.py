@@ -1,5 +1,6 @@
 """Making an installation of a backup: it begins with the brake on, before any process of it can run."""
 
+import shutil
 import tarfile
 import tempfile
 from datetime import datetime
@@ -64,12 +65,25 @@ def restore(path: Path, now: datetime) -> dict:
     }
     check_is_empty()
     pictures.check_free(stored)
-    with tempfile.TemporaryDirectory(dir=scratch()) as folder, tarfile.open(path) as archive:
-        rows = Path(folder) / FILES[connection.vendor]
-        with pictures.unpacked(archive, stored):
-            archive.extract(rows.name, folder, filter="data")
-            load(rows, brake(manifest, now))
+    try:
+        with (
+            tempfile.TemporaryDirectory(dir=scratch()) as folder,
+            tarfile.open(path) as archive,
+            pictures.unpacked(archive, stored),
+        ):
+            load(unpacked(archive, Path(folder)), brake(manifest, now))
+    except OSError as error:
+        raise BackupError(f"The backup cannot be unpacked ({error}).") from error
     return manifest
+
+
+def unpacked(archive: tarfile.TarFile, folder: Path) -> Path:
+    """Write the rows of an archive to a file in this folder, for nobody else to read."""
+    rows = folder / FILES[connection.vendor]
+    rows.touch(mode=0o600)
+    with archive.extractfile(rows.name) as packed, rows.open("wb") as file:
+        shutil.copyfileobj(packed, file)
+    return rows
 
 
 def check_fits(manifest: dict) -> None:

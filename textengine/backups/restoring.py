@@ -30,7 +30,8 @@ UPDATE subscribers_hold SET
     asks_since = COALESCE((
         SELECT MIN(h.asks_since) FROM subscribers_hold h WHERE EXISTS (
             SELECT 1 FROM subscribers_message m
-            WHERE m.status IN ('scheduled', 'held', 'sending') AND m.due_at <= h.asks_until)
+            WHERE m.status IN ('scheduled', 'held', 'sending')
+                AND (m.due_at <= h.asks_until OR h.released_at IS NULL AND m.due_at <= '{now}'))
     ), '{taken_at}'),
     asks_until = '{now}'
     WHERE story_id IS NULL AND released_at IS NULL;
@@ -124,7 +125,10 @@ def brake(manifest: dict, now: datetime) -> str:
 
 def reason(taken_at: datetime, now: datetime) -> str:
     of, on = (f"{moment.astimezone(settings.NEWSROOM_ZONE):%d %B %Y, %H:%M}" for moment in (taken_at, now))
-    return f"Restored on {on} from the backup of {of}. Release it when no other copy of this installation runs."
+    return (
+        f"Restored on {on} from the backup of {of}. The old installation must not run any more when you release this; "
+        "what it has sent until then is asked for first, and not sent again."
+    )
 
 
 def in_sql(moment: datetime) -> str:

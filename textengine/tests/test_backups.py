@@ -85,7 +85,9 @@ def test_a_restored_copy_has_the_same_rows_and_pictures_and_begins_with_the_brak
     holds = ask(copy_url, "SELECT story_id, reason FROM subscribers_hold WHERE released_at IS NULL ORDER BY id")
     assert holds[0] == (story.pk, "A wrong name.")
     assert holds[1][0] is None
-    assert re.match(r"Restored on .* from the backup of .*\. Release it when no other copy", holds[1][1])
+    assert re.match(
+        r"Restored on .* from the backup of .*\. The old installation must not run any more when", holds[1][1]
+    )
     assert ask(copy_url, NEXT_ID[connection.vendor])[0][0] > last + 1_000_000
 
     again = restore(path, copy_url, media)
@@ -163,7 +165,7 @@ def test_a_brake_that_was_on_before_stays_on_with_its_reason():
     put_on(brake(now))
     [found] = Hold.objects.active()
     assert (found.pk, found.created_at) == (hold.pk, hold.created_at)
-    assert found.reason.endswith(" runs. It was on before: The editor's word.")
+    assert found.reason.endswith(" not sent again. It was on before: The editor's word.")
     assert (found.asks_since, found.asks_until) == (TAKEN_AT, now)
 
 
@@ -174,12 +176,21 @@ def test_a_copy_of_a_copy_goes_on_asking_for_what_the_first_has_not_asked_for_ye
     assert Hold.objects.restored().asks_since == TAKEN_AT
     later = now - timedelta(minutes=30)
     make_enrollment(story=make_story())
+    Message.objects.update(due_at=now + timedelta(minutes=1))
     put_on(brake(now, taken_at=later))
     assert Hold.objects.restored().asks_since == later
-    Message.objects.update(due_at=now - timedelta(hours=2))
-    Hold.objects.update(asks_since=TAKEN_AT, asks_until=now - timedelta(hours=1))
-    put_on(brake(now, taken_at=later))
-    assert Hold.objects.restored().asks_since == TAKEN_AT
+    # What fell due since the first was restored, and since it was released, if it is.
+    for due_at, released_at in ((now - timedelta(minutes=10), None), (now - timedelta(hours=2), now)):
+        Message.objects.update(due_at=due_at)
+        Hold.objects.all().delete()
+        Hold.objects.create(
+            reason="Restored.",
+            asks_since=TAKEN_AT,
+            asks_until=now - timedelta(hours=1),
+            released_at=released_at,
+        )
+        put_on(brake(now, taken_at=later))
+        assert Hold.objects.restored().asks_since == TAKEN_AT
 
 
 def refused(command: str, *arguments) -> str:

@@ -24,7 +24,7 @@ from subscribers.tests.factory import make_enrollment
 from textengine.doctor import Grade, account, inside, outside
 from textengine.doctor.asking import reason
 
-from .databases import is_sqlite
+from .databases import is_sqlite, read_only
 from .processes import free_port
 from .sandbox_process import ACCOUNT_SID, SandboxProcess
 
@@ -198,6 +198,19 @@ def test_a_database_that_is_as_it_should_be_is_named():
     found = list(inside.look_at_database(timezone.now()))
     assert [finding.grade for finding in found] == [Grade.OK]
     assert kind in found[0].words
+
+
+@pytest.mark.django_db
+@pytest.mark.skipif(not is_sqlite(), reason="Whether PostgreSQL is read-only, it says itself.")
+def test_a_file_that_cannot_be_written_is_wrong_and_nothing_is_written_to_find_out():
+    before = MigrationRecorder(connection).applied_migrations()
+    with read_only():
+        said = words(inside.look_at_database(timezone.now()))
+    assert said.startswith("WRONG database: ")
+    assert "cannot be written (attempt to write a readonly database)." in said
+    assert "Give it, and what lies beside it, to the user of the processes: chown USER " in said
+    inside.write_nothing()
+    assert MigrationRecorder(connection).applied_migrations() == before
 
 
 @pytest.mark.django_db

@@ -75,7 +75,11 @@ def claim(now: datetime, clock_is_steady: bool = True) -> int:
 
 
 def in_doubt(due: QuerySet[Message]) -> QuerySet[Message]:
-    """Return those that may have gone out between a backup and its restoring; what was due later cannot have."""
+    """Return those that may have gone out elsewhere since a backup was taken.
+
+    That is what was due when it was restored and, once the copy is released, all that fell due until then: nobody knows
+    how long the old installation ran on. What is due later cannot have gone out.
+    """
     restored = Hold.objects.last_restored()
     return due.filter(due_at__lte=restored.asks_until).order_by("due_at", "pk") if restored else due.none()
 

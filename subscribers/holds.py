@@ -100,6 +100,8 @@ def release(hold: Hold, now: datetime, way: Hold.Way = Hold.Way.RHYTHM, by: User
         # All of them, so that of two that are released at the same moment the second sees the first gone.
         list(Hold.objects.active().locked())
         taken_off = {"released_at": now, "released_by": by, "way": way, "worked_at": now, "waiting": held(hold).count()}
+        if hold.asks_since:
+            taken_off["asks_until"] = now
         if not Hold.objects.active().filter(pk=hold.pk).update(**taken_off):
             return 0
     let_go = release_batch(hold.pk, now)
@@ -133,7 +135,7 @@ def release_batch(hold_id: int, now: datetime) -> int:
 
     1. Look for the next ones, by id, behind the last that had its turn.
     2. Lock them, readers' places first where they are led past a text, and the hold: one batch at a time.
-    3. What another hold covers by now stays held; its waiting goes on there.
+    3. What another hold covers by now stays held; its waiting goes on there. In a restored copy, it is asked for first.
     4. Treat the others in the way that was chosen, and write down how far it is, in the same transaction: a batch that
        is broken off has not been, and one that is done is not done again.
     """
@@ -152,7 +154,9 @@ def release_batch(hold_id: int, now: datetime) -> int:
     stay = [message for message in messages if covering(active, message)]
     go = [message for message in messages if not covering(active, message)]
     let_go(hold, go, enrollments)
-    if hold.way == Hold.Way.RHYTHM:
+    if hold.asks_since:
+        let_ask(stay)
+    elif hold.way == Hold.Way.RHYTHM:
         for message in stay:
             message.due_at, message.shifted = shift(hold, message, covering(active, message))
         write_shifts(stay)
@@ -182,11 +186,38 @@ def let_go(hold: Hold, messages: list[Message], enrollments: list[Enrollment]) -
             message.status = Message.Status.CANCELED
         elif hold.way == Hold.Way.NOW or not message.enrollment_id:
             message.due_at = max(message.due_at, hold.released_at)
-        else:
+        elif not hold.asks_since:
             message.due_at, message.shifted = shift(hold, message, [])
     write_shifts(messages)
     if hold.way == Hold.Way.SKIP:
         skip([message for message in messages if message.step], enrollments, hold.released_at)
+
+
+def let_ask(messages: list[Message]) -> None:
+    """Have the carrier asked for these messages, before another hold puts them aside again."""
+    Message.objects.filter(pk__in=[message.pk for message in messages]).update(status=Message.Status.SCHEDULED)
+
+
+def go_on_in_rhythm(messages: list[Message]) -> None:
+    """Move on what the carrier was asked for in vain, as it was due then, if a restored copy was released in rhythm.
+
+    It was let go as due when it had been: only so was it asked for at once. What came after the release, as the next
+    text of a reader who got one elsewhere, was not kept back by the hold.
+    """
+    hold = Hold.objects.last_restored()
+    if not hold or hold.way != Hold.Way.RHYTHM:
+        return
+    asked = {each.pk: each for each in messages if each.begun_at == hold.asks_since}
+    kept_back = Q(status__in=[Message.Status.SCHEDULED, Message.Status.HELD], created_at__lte=hold.released_at)
+    with transaction.atomic():
+        found = Message.objects.filter(kept_back, pk__in=asked, enrollment__isnull=False)
+        found = list(found.select_related("text", "enrollment").locked())
+        active = list(Hold.objects.active())
+        for message in found:
+            due_at, message.shifted = shift(hold, asked[message.pk], covering(active, message))
+            # Not before it is tried again, or it would be asked for once more.
+            message.due_at = max(message.due_at, due_at)
+        write_shifts(found)
 
 
 def is_unsaid(message: Message, now: datetime) -> bool:

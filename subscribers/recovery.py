@@ -7,6 +7,7 @@ from textengine import carrier
 from textengine.carrier_codes import Action
 
 from .beginning import begin
+from .holds import go_on_in_rhythm
 from .models import Hold, Message
 from .outcomes import Outcome, record
 
@@ -30,7 +31,7 @@ def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
     answers = carrier.gather(look_up(message) for message in messages)
     sids = [candidate.sid for answer in answers if isinstance(answer, list) for candidate in answer]
     taken = set(Message.objects.filter(sid__in=sids).values_list("sid", flat=True))
-    outcomes = []
+    outcomes, missing = [], []
     for message, answer in zip(messages, answers, strict=True):
         if isinstance(answer, carrier.CarrierError):
             outcomes.append(Outcome(message.pk, now, error=answer))
@@ -39,11 +40,14 @@ def recover(message_ids: list[int], lease: UUID, now: datetime) -> None:
             outcomes.append(Outcome(message.pk, candidate.created_at or now, accepted=candidate))
         else:
             outcomes.append(Outcome(message.pk, now, error=NOT_FOUND))
+            missing.append(message)
     record(outcomes, lease=lease)
+    if missing:
+        go_on_in_rhythm(missing)
 
 
 def ask(message_ids: list[int], lease: UUID, now: datetime) -> None:
-    """Settle messages that the carrier may have, since they were due between a backup and its restoring.
+    """Settle messages that the carrier may have, since they were due between a backup and the release of its copy.
 
     Each is worded, and taken for begun when the backup was taken. Where the carrier has it, the reader's next one may
     be in the same doubt, so that a reader is followed to the text that was really the last.

@@ -28,6 +28,9 @@ EMPTY_TWIML = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 View = Callable[[HttpRequest], HttpResponse]
 
+# By this the doctor tells our own 503 from a proxy's.
+KEEPS_NOTHING = "The database cannot keep it now"
+
 
 class BadParameter(ValueError):
     """A webhook's parameter that cannot be used; the message says which and why."""
@@ -57,7 +60,7 @@ def webhook(view: View) -> View:
         except (BadRequest, SuspiciousOperation):
             return refuse(request, 400, "The form cannot be read.")
         except AWAY as error:
-            return refuse(request, 503, f"The database cannot keep it now ({type(error).__name__}).")
+            return refuse(request, 503, f"{KEEPS_NOTHING} ({type(error).__name__}).")
 
     return wrapped
 

@@ -6,6 +6,7 @@ Everything it sets up is kept: a second run finds its `.env`, its data and its a
 import contextlib
 import fcntl
 import os
+import re
 import secrets
 import signal
 import socket
@@ -31,6 +32,9 @@ ACCOUNTS = {
     "operator": "operator",
 }
 READY_SECONDS = 60
+# What stands before the sandbox's address in `.env`: only an address that this wrote follows the sandbox's port.
+ADDRESS_IS_KEPT = "# Where the sandbox listens: `make run` keeps this right. To send to Twilio, take both lines out."
+ADDRESS = re.compile(rf"^{re.escape(ADDRESS_IS_KEPT)}\nTWILIO_API_URL=.*\n?", re.MULTILINE)
 
 
 def main() -> None:
@@ -102,13 +106,39 @@ def complete_environment() -> None:
     """Put `.env`, and the defaults of a run on this machine, into the environment of all processes."""
     from textengine import env_file
 
+    address = os.environ.get("TWILIO_API_URL")
     with contextlib.suppress(OSError, ValueError):  # Django's settings say what is wrong with it.
         env_file.read(ROOT / ".env")
     # An empty value is none, here as in the settings.
     port = os.environ["PORT"] = os.environ.get("PORT") or "8000"
     sandbox_port = os.environ["SANDBOX_PORT"] = os.environ.get("SANDBOX_PORT") or "8001"
     os.environ["PUBLIC_URL"] = os.environ.get("PUBLIC_URL") or f"http://localhost:{port}"
-    os.environ["TWILIO_API_URL"] = os.environ.get("TWILIO_API_URL") or f"http://localhost:{sandbox_port}"
+    sandbox_url = f"http://localhost:{sandbox_port}"
+    if keep_address(ROOT / ".env", sandbox_url):
+        os.environ["TWILIO_API_URL"] = address or sandbox_url
+    os.environ["TWILIO_API_URL"] = os.environ.get("TWILIO_API_URL") or sandbox_url
+
+
+def keep_address(path: Path, sandbox_url: str) -> bool:
+    """Have a `.env` of the sandbox's account say where it listens, for commands beside the run; return whether it does.
+
+    An address that somebody else wrote there stays.
+    """
+    try:
+        words = path.read_text(encoding="utf-8-sig")
+        rest = ADDRESS.sub("", words)
+        if f"TWILIO_ACCOUNT_SID={SANDBOX_ACCOUNT_SID}" not in rest or "\nTWILIO_API_URL=" in rest:
+            return False
+        kept = f"{rest.rstrip()}\n{ADDRESS_IS_KEPT}\nTWILIO_API_URL={sandbox_url}\n"
+        if kept != words:
+            # In one step: Ctrl-C may come at any moment, and there is a secret in it.
+            part = path.with_name(".env.part")
+            part.touch(mode=0o600)
+            part.write_text(kept)
+            part.replace(path)
+    except (OSError, ValueError):  # Django's settings say what is wrong with it.
+        return False
+    return True
 
 
 def ensure_free(name: str) -> None:

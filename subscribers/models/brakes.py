@@ -56,8 +56,8 @@ class Hold(models.Model):
     )
     created_at = models.DateTimeField("since", auto_now_add=True)
     released_at = models.DateTimeField("released", null=True, blank=True, editable=False)
-    # When the backup was taken with which this hold began, and when that was restored: what was due by the latter, the
-    # carrier may have had since the former.
+    # When the backup was taken with which this hold began, and when that was restored or, once it is, this released:
+    # what was due by the latter, the carrier may have had since the former.
     asks_since = models.DateTimeField(null=True, editable=False)
     asks_until = models.DateTimeField(null=True, editable=False)
     released_by = models.ForeignKey(

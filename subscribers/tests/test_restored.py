@@ -1,7 +1,7 @@
 """After a backup was restored: what may have gone out meanwhile is asked for, and nothing is sent by itself."""
 
 import time
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from django.utils import timezone
@@ -71,6 +71,59 @@ def test_a_hold_released_at_once_still_has_the_carrier_asked_first(sandbox):
     enrollment.refresh_from_db()
     assert enrollment.status == "completed"
     assert sandbox.received(str(enrollment.subscriber.phone_number)) == ["One"]
+
+
+@pytest.mark.parametrize("way", Hold.Way)
+@pytest.mark.parametrize("story_is_held", [False, True])
+def test_what_the_old_installation_sent_until_the_release_is_not_sent_again(sandbox, way, story_is_held):
+    story = make_story(texts=[("One", 0), ("Two", 0), ("Three", 0), ("Four", 3600)])
+    reached, waiting = make_enrollment(story=story), make_enrollment(story=story)
+    hold = restore()
+    if story_is_held:
+        on_story = Hold.objects.create(story=story, reason="A wrong name.")
+    pass_by(3, timezone.now() + SOON)
+    assert {each.messages.get().status for each in (reached, waiting)} == {"held"}
+    # It runs on beside the copy, and one reader is further.
+    send_elsewhere(reached, "One", "Two")
+    send_elsewhere(waiting, "One")
+    Message.objects.update(due_at=timezone.now() - timedelta(minutes=2))
+    Hold.objects.update(created_at=timezone.now() - timedelta(minutes=3))
+    hold.refresh_from_db()
+    holds.release(hold, timezone.now(), way)
+    pass_by(4, timezone.now() + SOON)
+    if story_is_held:
+        on_story.refresh_from_db()
+        holds.release(on_story, timezone.now(), way)
+    pass_by(6, timezone.now() + SOON * 3)
+    for enrollment in (reached, waiting):
+        texts = sandbox.received(str(enrollment.subscriber.phone_number))
+        assert len(texts) == len(set(texts)), texts
+    if way != Hold.Way.SKIP:
+        assert "Three" in sandbox.received(str(reached.subscriber.phone_number))
+
+
+def pass_by(polls: int, now: datetime) -> None:
+    for _ in range(polls):
+        work(now)
+
+
+def test_what_did_not_go_out_elsewhere_is_moved_on_by_as_long_as_the_copy_was_held(sandbox):
+    enrollment = make_enrollment(story=make_story(texts=TEXTS[:1]))
+    hold = restore()
+    pass_by(3, timezone.now() + SOON)
+    now = timezone.now()
+    was_due = now - timedelta(minutes=10)
+    Message.objects.update(due_at=was_due)
+    Hold.objects.update(created_at=now - timedelta(hours=1))
+    hold.refresh_from_db()
+    holds.release(hold, now)
+    assert [function for function, *_ in claimed()] == ["ask"]
+    Message.objects.give_back()
+    work()
+    message = enrollment.messages.get()
+    assert (message.status, message.shifted) == ("scheduled", now - hold.created_at)
+    assert message.due_at == was_due + message.shifted
+    assert sandbox.received(str(enrollment.subscriber.phone_number)) == []
 
 
 def test_an_asking_that_was_cut_off_is_taken_up_with_the_moment_of_the_backup(sandbox):

@@ -3,7 +3,8 @@
 import hashlib
 import tarfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
@@ -57,8 +58,8 @@ def check_free(files: dict[str, dict]) -> None:
 
 @contextmanager
 def unpacked(archive: tarfile.TarFile, files: Iterable[str]) -> Iterator[None]:
-    """Store these files of the archive; take them away again if what follows fails."""
-    stored = []
+    """Store these files of the archive; take them, and the folders made for them, away again if what follows fails."""
+    stored, made = [], missing_folders(files)
     try:
         for name in files:
             if not default_storage.exists(name):
@@ -67,7 +68,19 @@ def unpacked(archive: tarfile.TarFile, files: Iterable[str]) -> Iterator[None]:
     except BaseException:
         for name in stored:
             default_storage.delete(name)
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
         raise
+
+
+def missing_folders(names: Iterable[str]) -> list[Path]:
+    """Return which folders have to be made for these files, the innermost first; none where others store them."""
+    try:
+        paths = [Path(default_storage.path(name)) for name in names]
+    except NotImplementedError:
+        return []
+    return sorted({folder for path in paths for folder in path.parents if not folder.exists()}, reverse=True)
 
 
 def digest(name: str) -> str:

@@ -1,5 +1,6 @@
 """Making an installation of a backup: it begins with the brake on, before any process of it can run."""
 
+import shutil
 import tarfile
 import tempfile
 from datetime import datetime
@@ -30,7 +31,8 @@ UPDATE subscribers_hold SET
     asks_since = COALESCE((
         SELECT MIN(h.asks_since) FROM subscribers_hold h WHERE EXISTS (
             SELECT 1 FROM subscribers_message m
-            WHERE m.status IN ('scheduled', 'held', 'sending') AND m.due_at <= h.asks_until)
+            WHERE m.status IN ('scheduled', 'held', 'sending')
+                AND (m.due_at <= h.asks_until OR h.released_at IS NULL AND m.due_at <= '{now}'))
     ), '{taken_at}'),
     asks_until = '{now}'
     WHERE story_id IS NULL AND released_at IS NULL;
@@ -65,12 +67,25 @@ def restore(path: Path, now: datetime) -> dict:
     }
     check_is_empty()
     pictures.check_free(stored)
-    with workshop(scratch()) as folder, tarfile.open(path) as archive:
-        rows = folder / FILES[connection.vendor]
-        with pictures.unpacked(archive, stored):
-            archive.extract(rows.name, folder, filter="data")
-            load(rows, brake(manifest, now))
+    try:
+        with (
+            workshop(scratch()) as folder,
+            tarfile.open(path) as archive,
+            pictures.unpacked(archive, stored),
+        ):
+            load(unpacked(archive, folder), brake(manifest, now))
+    except OSError as error:
+        raise BackupError(f"The backup cannot be unpacked ({error}).") from error
     return manifest
+
+
+def unpacked(archive: tarfile.TarFile, folder: Path) -> Path:
+    """Write the rows of an archive to a file in this folder, for nobody else to read."""
+    rows = folder / FILES[connection.vendor]
+    rows.touch(mode=0o600)
+    with archive.extractfile(rows.name) as packed, rows.open("wb") as file:
+        shutil.copyfileobj(packed, file)
+    return rows
 
 
 def check_fits(manifest: dict) -> None:
@@ -113,7 +128,10 @@ def brake(manifest: dict, now: datetime) -> str:
 
 def reason(taken_at: datetime, now: datetime) -> str:
     of, on = (f"{moment.astimezone(settings.NEWSROOM_ZONE):%d %B %Y, %H:%M}" for moment in (taken_at, now))
-    return f"Restored on {on} from the backup of {of}. Release it when no other copy of this installation runs."
+    return (
+        f"Restored on {on} from the backup of {of}. The old installation must not run any more when you release this; "
+        "what it has sent until then is asked for first, and not sent again."
+    )
 
 
 def in_sql(moment: datetime) -> str:

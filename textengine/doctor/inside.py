@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.checks import run_checks
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, OperationalError, connection, transaction
 from django.db.migrations.executor import MigrationExecutor
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
@@ -62,8 +62,12 @@ def look_at_sqlite(now: datetime) -> Iterator[Finding]:
     path = Path(connection.settings_dict["NAME"])
     with connection.cursor() as cursor:
         mode = cursor.execute("PRAGMA journal_mode").fetchone()[0]
-    with transaction.atomic():
-        pass  # It takes the lock for writing, or says why it cannot.
+    try:
+        write_nothing()
+    except OperationalError as error:
+        mend = f"Give it, and what lies beside it, to the user of the processes: chown USER {path}*"
+        yield wrong("database", f"{path} cannot be written ({error}).", mend)
+        return
     if mode != "wal":
         words = f"keeps its log as {mode!r}, so that readers and the writer stop each other."
         yield wrong("database", words, "Put it on a disk of this machine; a network's cannot do it.")
@@ -76,6 +80,13 @@ def look_at_sqlite(now: datetime) -> Iterator[Finding]:
         words = f"is SQLite, and workers run on {len(machines)} machines."
         yield wrong("database", words, "One file serves one machine: use PostgreSQL, or stop the others.")
     yield ok("database", f"SQLite in {path}, which web and worker of this one machine share.")
+
+
+def write_nothing() -> None:
+    """Write to the database, and take it back: of a read-only file, SQLite gives the lock for writing all the same."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("UPDATE django_migrations SET app = app")
+        transaction.set_rollback(True)
 
 
 def look_at_postgresql(now: datetime) -> Iterator[Finding]:

@@ -15,6 +15,7 @@ from django.core.files.storage import default_storage
 from django.urls import reverse
 
 from stories.models import StoryText
+from subscribers.views import KEEPS_NOTHING
 from textengine import carrier
 from textengine.checks import is_twilio
 
@@ -73,6 +74,8 @@ def look_at_webhooks() -> Iterator[Finding]:
         words = "what the carrier signs is refused."
         mend = "Give the web process the PUBLIC_URL and TWILIO_AUTH_TOKEN of here, and have the proxy keep the path."
         yield wrong("webhooks", words, mend)
+    elif signed.status == 503 and KEEPS_NOTHING in signed.content.decode(errors="replace"):
+        yield wrong("webhooks", "what the carrier signs cannot be kept now.", "See what stands under “database”.")
     elif signed.status != 204:
         words = f"{url} answers {signed.status}"
         if leads_to := signed.headers.get("Location"):

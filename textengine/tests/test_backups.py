@@ -7,6 +7,7 @@ import shlex
 import socket
 import subprocess
 import sys
+import sysconfig
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
 from pathlib import Path
@@ -22,12 +23,13 @@ from stories.tests.factory import make_story
 from subscribers.models import Hold, Message
 from subscribers.tests.factory import make_enrollment
 from textengine.backups import BackupError, archive, restoring
-from textengine.backups.databases import dump
+from textengine.backups.databases import FILES, dump
 
 from .copies import ask, tables
 from .databases import is_sqlite
 from .processes import ROOT, url_of_database, wait_until
 
+SYSTEMS_PYTHON = "/usr/bin/python3"
 TAKEN_AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 NEXT_ID = {
     "sqlite": "SELECT seq + 1 FROM sqlite_sequence WHERE name = 'subscribers_message'",
@@ -40,10 +42,12 @@ def restore(path: Path, url: str, media: Path) -> subprocess.CompletedProcess:
     return run("restore", path, url, media)
 
 
-def run(command: str, path: Path, url: str, media: Path) -> subprocess.CompletedProcess:
+def run(
+    command: str, path: Path, url: str, media: Path, python: str = sys.executable, **environment: str
+) -> subprocess.CompletedProcess:
     """Run one of the two commands as another installation, whose database is at `url`."""
-    environment = os.environ | {"DATABASE_URL": url, "MEDIA_ROOT": str(media)}
-    command = [sys.executable, "manage.py", command, str(path)]
+    environment = os.environ | {"DATABASE_URL": url, "MEDIA_ROOT": str(media)} | environment
+    command = [python, "manage.py", command, str(path)]
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
 
 
@@ -83,12 +87,67 @@ def test_a_restored_copy_has_the_same_rows_and_pictures_and_begins_with_the_brak
     holds = ask(copy_url, "SELECT story_id, reason FROM subscribers_hold WHERE released_at IS NULL ORDER BY id")
     assert holds[0] == (story.pk, "A wrong name.")
     assert holds[1][0] is None
-    assert re.match(r"Restored on .* from the backup of .*\. Release it when no other copy", holds[1][1])
+    assert re.match(
+        r"Restored on .* from the backup of .*\. The old installation must not run any more when", holds[1][1]
+    )
     assert ask(copy_url, NEXT_ID[connection.vendor])[0][0] > last + 1_000_000
 
     again = restore(path, copy_url, media)
     assert again.returncode == 1
     assert again.stderr.startswith("CommandError: The database of DATABASE_URL is in use")
+
+
+def is_older(python: str) -> bool:
+    """Tell whether this is a Python that can use the libraries of this one, and is an earlier release of it."""
+    version = [python, "-c", "import sys; print(*sys.version_info[:3])"]
+    try:
+        found = subprocess.run(version, capture_output=True, text=True, check=True).stdout
+    except OSError:
+        return False
+    *minor, micro = map(int, found.split())
+    return tuple(minor) == sys.version_info[:2] and micro < sys.version_info[2]
+
+
+@pytest.mark.skipif(not is_older(SYSTEMS_PYTHON), reason="The system has no earlier release of this Python.")
+@pytest.mark.django_db(transaction=True, serialized_rollback=True)
+def test_the_systems_own_python_takes_a_backup_and_restores_it(copy_url, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("backups")
+    path, media = folder / "backup.tar.gz", folder / "media"
+    make_enrollment(story=make_story(keyword="river"))
+    default_storage.save("pictures/river.gif", ContentFile(b"GIF89a"))
+    older = {"python": SYSTEMS_PYTHON, "PYTHONPATH": sysconfig.get_path("purelib")}
+    for command, url, pictures in (
+        ("backup", url_of_database(), default_storage.location),
+        ("restore", copy_url, media),
+    ):
+        said = run(command, path, url, pictures, **older)
+        assert (said.returncode, said.stderr) == (0, "")
+    assert rows(copy_url) == rows(url_of_database())
+    assert (media / "pictures/river.gif").read_bytes() == b"GIF89a"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_restore_that_fails_leaves_nothing_behind(copy_url, tmp_path):
+    path = tmp_path / "backup.tar.gz"
+    with archive.written(path, TAKEN_AT.timestamp()) as writer:
+        for name in ("media/pictures/river.gif", FILES[connection.vendor]):
+            writer.add(name, BytesIO(b"GIF89a"), 6)
+        writer.finish({"taken_at": TAKEN_AT.isoformat(), "database": connection.vendor, "migrations": []})
+    said = restore(path, copy_url, tmp_path / "kept" / "media")
+    assert said.returncode == 1
+    assert said.stderr.startswith("CommandError: ")
+    assert [each.name for each in tmp_path.iterdir()] == [path.name]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_folder_that_cannot_take_the_pictures_is_named(copy_url, tmp_path):
+    path = tmp_path / "backup.tar.gz"
+    with archive.written(path, TAKEN_AT.timestamp()) as writer:
+        writer.add("media/river.gif", BytesIO(b"GIF89a"), 6)
+        writer.finish({"taken_at": TAKEN_AT.isoformat(), "database": connection.vendor, "migrations": []})
+    said = restore(path, copy_url, Path("/proc/pictures"))
+    assert said.stderr.startswith("CommandError: The backup cannot be unpacked (")
+    assert "/proc/pictures" in said.stderr
 
 
 def put_on(script: str) -> None:
@@ -108,7 +167,7 @@ def test_a_brake_that_was_on_before_stays_on_with_its_reason():
     put_on(brake(now))
     [found] = Hold.objects.active()
     assert (found.pk, found.created_at) == (hold.pk, hold.created_at)
-    assert found.reason.endswith(" runs. It was on before: The editor's word.")
+    assert found.reason.endswith(" not sent again. It was on before: The editor's word.")
     assert (found.asks_since, found.asks_until) == (TAKEN_AT, now)
 
 
@@ -119,12 +178,21 @@ def test_a_copy_of_a_copy_goes_on_asking_for_what_the_first_has_not_asked_for_ye
     assert Hold.objects.last_restored().asks_since == TAKEN_AT
     later = now - timedelta(minutes=30)
     make_enrollment(story=make_story())
+    Message.objects.update(due_at=now + timedelta(minutes=1))
     put_on(brake(now, taken_at=later))
     assert Hold.objects.last_restored().asks_since == later
-    Message.objects.update(due_at=now - timedelta(hours=2))
-    Hold.objects.update(asks_since=TAKEN_AT, asks_until=now - timedelta(hours=1))
-    put_on(brake(now, taken_at=later))
-    assert Hold.objects.last_restored().asks_since == TAKEN_AT
+    # What fell due since the first was restored, and since it was released, if it is.
+    for due_at, released_at in ((now - timedelta(minutes=10), None), (now - timedelta(hours=2), now)):
+        Message.objects.update(due_at=due_at)
+        Hold.objects.all().delete()
+        Hold.objects.create(
+            reason="Restored.",
+            asks_since=TAKEN_AT,
+            asks_until=now - timedelta(hours=1),
+            released_at=released_at,
+        )
+        put_on(brake(now, taken_at=later))
+        assert Hold.objects.last_restored().asks_since == TAKEN_AT
 
 
 def refused(command: str, *arguments) -> str:

@@ -24,7 +24,7 @@ from subscribers.tests.factory import make_enrollment
 from textengine.doctor import Grade, account, inside, outside
 from textengine.doctor.asking import reason
 
-from .databases import is_sqlite
+from .databases import is_sqlite, read_only, run
 from .processes import free_port
 from .sandbox_process import ACCOUNT_SID, SandboxProcess
 
@@ -89,6 +89,17 @@ def answering(status: int, headers: dict[str, str] | None = None, late: timedelt
         threading.Thread(target=server.serve_forever, args=[0.01], daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}"
         server.shutdown()
+
+
+@contextmanager
+def without_table(model):
+    """Let a table be missing."""
+    table = connection.ops.quote_name(model._meta.db_table)
+    run(f"ALTER TABLE {table} RENAME TO away")
+    try:
+        yield
+    finally:
+        run(f"ALTER TABLE away RENAME TO {table}")
 
 
 @pytest.mark.django_db(transaction=True)
@@ -201,6 +212,19 @@ def test_a_database_that_is_as_it_should_be_is_named():
 
 
 @pytest.mark.django_db
+@pytest.mark.skipif(not is_sqlite(), reason="Whether PostgreSQL is read-only, it says itself.")
+def test_a_file_that_cannot_be_written_is_wrong_and_nothing_is_written_to_find_out():
+    before = MigrationRecorder(connection).applied_migrations()
+    with read_only():
+        said = words(inside.look_at_database(timezone.now()))
+    assert said.startswith("WRONG database: ")
+    assert "cannot be written (attempt to write a readonly database)." in said
+    assert "Give it, and what lies beside it, to the user of the processes: chown USER " in said
+    inside.write_nothing()
+    assert MigrationRecorder(connection).applied_migrations() == before
+
+
+@pytest.mark.django_db
 @pytest.mark.skipif(not is_sqlite(), reason="PostgreSQL serves many machines.")
 def test_sqlite_with_workers_on_two_machines_is_wrong():
     now = timezone.now()
@@ -240,6 +264,17 @@ def test_a_proxy_that_does_not_pass_webhooks_on_is_said_not_to(settings, status,
     with answering(status, headers) as settings.PUBLIC_URL:
         assert said in words(outside.look_at_webhooks())
         assert f"/healthz answers {status}, and not as Text-Engine does." in words(outside.look_at_address())
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif(not is_sqlite(), reason="Of PostgreSQL, a table that is missing is a mistake, and never 503.")
+def test_a_web_process_that_can_keep_nothing_is_not_blamed_on_the_proxy(live_server, settings):
+    settings.PUBLIC_URL = live_server.url
+    with without_table(Message):
+        said = words(outside.look_at_webhooks())
+    assert said == (
+        "WRONG webhooks: what the carrier signs cannot be kept now.\n      See what stands under “database”."
+    )
 
 
 def test_an_address_that_only_this_machine_knows_is_wrong_for_twilio(settings):

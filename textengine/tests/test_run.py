@@ -116,17 +116,27 @@ def test_a_first_run_sets_everything_up_and_a_second_one_keeps_it(start, copy):
     keyword = re.search(r"text (\w+) and watch", run.output)[1]
     assert requests.post(phone, json={"body": keyword}, timeout=20).status_code == 201
     wait_until(lambda: len(requests.get(phone, timeout=10).json()) >= 2, 20, lambda: run.output)
+    for command in (["makereaders", "5"], ["catchup", "--since", "2026-01-01T00:00:00Z"], ["doctor"]):
+        said = beside(run, copy, *command)
+        assert said.returncode == 0, said.stdout + said.stderr
     env = (copy / ".env").read_text()
     run.press_ctrl_c()
 
     again = start()
     again.wait_for("Text-Engine is running")
     assert "Accounts" not in again.output
-    assert (copy / ".env").read_text() == env
+    assert (copy / ".env").read_text() == env.replace(f":{run.sandbox_port}", f":{again.sandbox_port}")
     assert log_in(again, "journalist", accounts["journalist"])
     phone = f"http://localhost:{again.sandbox_port}/phones/+14155550101/messages"
     assert requests.get(phone, timeout=10).json()[0]["body"] == keyword
     again.press_ctrl_c()
+
+
+def beside(run: Run, copy: Path, *command: str) -> subprocess.CompletedProcess:
+    """Run one of manage.py's commands in a second terminal, which knows of this run what its `.env` says."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ} | {"PORT": str(run.port)}
+    command = [".venv/bin/python", "manage.py", *command]
+    return subprocess.run(command, cwd=copy, env=kept, capture_output=True, text=True, check=False, timeout=60)
 
 
 def is_running(pid: int) -> bool:
@@ -220,6 +230,32 @@ def test_an_empty_setting_is_none(monkeypatch, tmp_path):
     textengine.run.complete_environment()
     assert os.environ["PUBLIC_URL"] == f"http://localhost:{os.environ['PORT']}" == "http://localhost:8000"
     assert os.environ["TWILIO_API_URL"] == f"http://localhost:{os.environ['SANDBOX_PORT']}" == "http://localhost:8001"
+
+
+OF_THE_SANDBOX = f"DEBUG=true\nTWILIO_ACCOUNT_SID={textengine.run.SANDBOX_ACCOUNT_SID}\n"
+AT_ANOTHER_PORT = f"{textengine.run.ADDRESS_IS_KEPT}\nTWILIO_API_URL=http://localhost:8081\n"
+
+
+@pytest.mark.parametrize(
+    ("env", "written", "used"),
+    [
+        (OF_THE_SANDBOX, ["http://localhost:8001"], "http://localhost:8001"),
+        (OF_THE_SANDBOX + AT_ANOTHER_PORT, ["http://localhost:8001"], "http://localhost:8001"),
+        (OF_THE_SANDBOX + "SANDBOX_PORT=8081\n", ["http://localhost:8081"], "http://localhost:8081"),
+        (OF_THE_SANDBOX + "TWILIO_API_URL=http://localhost:9000\n", ["http://localhost:9000"], "http://localhost:9000"),
+        ("TWILIO_ACCOUNT_SID=AC1\n", [], "http://localhost:8001"),
+    ],
+    ids=["older", "other port", "port in .env", "somebody's own", "real account"],
+)
+def test_the_sandboxs_address_is_kept_in_its_env_and_nobody_elses(monkeypatch, tmp_path, env, written, used):
+    monkeypatch.setattr(textengine.run, "ROOT", tmp_path)
+    for name in ("PORT", "SANDBOX_PORT", "PUBLIC_URL", "DEBUG", "TWILIO_ACCOUNT_SID", "TWILIO_API_URL"):
+        monkeypatch.setenv(name, "")  # So that it is put back, too, where it is not set now.
+        monkeypatch.delenv(name)
+    (tmp_path / ".env").write_text(env)
+    textengine.run.complete_environment()
+    assert re.findall("^TWILIO_API_URL=(.*)$", (tmp_path / ".env").read_text(), re.MULTILINE) == written
+    assert os.environ["TWILIO_API_URL"] == used
 
 
 @pytest.mark.parametrize(

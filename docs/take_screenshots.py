@@ -149,7 +149,7 @@ def log_in(newsroom: Newsroom, page, name: str = DESK) -> None:
     page.get_by_label("Username").fill(name)
     page.get_by_label("Password").fill(PASSWORD)
     if name == DESK:
-        photograph(page, "log-in", height=420)
+        photograph(page, "log-in", height=470)
     press(page, "Log in")
     page.get_by_role("button", name="Log out").wait_for()
 

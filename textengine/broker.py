@@ -14,7 +14,7 @@ from django_q.signing import SignedPackage
 from subscribers.claiming import CLAIM_LIMIT, LEASE, claim
 from subscribers.heartbeats import beat, begin
 from subscribers.models.heartbeats import BEAT
-from textengine.database import AWAY
+from textengine.database import AWAY, in_words
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +44,7 @@ class MessageBroker(ORM):
                 self.claim_at = monotonic() + Conf.POLL
             return [task for task in super().dequeue() or () if self.is_usable(*task)]
         except AWAY as error:
-            logger.warning("claim.postponed error=%s", type(error).__name__)
+            logger.warning("claim.postponed error=%s reason=%s", type(error).__name__, in_words(error))
             connection.close()
             sleep(Conf.POLL * 5)
             return None

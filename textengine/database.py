@@ -11,11 +11,26 @@ from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, InterfaceError, InternalError, OperationalError, connection, transaction
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
 from django.db.models import Field, Model
 from django.db.models.expressions import Col
 
+from .logs import scrubbed
+
 # What a database says that is away, busy, full or read-only for now; the last is PostgreSQL's InternalError.
 AWAY = (OperationalError, InterfaceError, InternalError)
+
+
+def unapplied() -> list[Migration]:
+    """Return the migrations of this code that the database lacks."""
+    executor = MigrationExecutor(connection)
+    return [migration for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes())]
+
+
+def in_words(error: Exception) -> str:
+    """Return what a database says of an error, in one line, without rows or numbers of anybody."""
+    return " ".join(scrubbed(str(error)).split())[:300]
 
 
 def in_turn() -> AbstractContextManager:

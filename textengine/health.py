@@ -1,11 +1,12 @@
 """Whether this process is alive, and whether the installation can do its work."""
 
-from django.db import DatabaseError, connection
-from django.db.migrations.executor import MigrationExecutor
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 
 from subscribers.state import troubles
+
+from .database import unapplied
 
 # Set once all migrations have been seen applied, which stays so as long as this process runs: looking costs a tenth of
 # a second, and anybody may ask.
@@ -34,6 +35,5 @@ def answer(reasons: list[str]) -> HttpResponse:
 def unapplied() -> list[str]:
     global migrated
     if not migrated:
-        executor = MigrationExecutor(connection)
-        migrated = not executor.migration_plan(executor.loader.graph.leaf_nodes())
+        migrated = not unapplied()
     return [] if migrated else ["Migrations are not applied: run manage.py migrate."]

@@ -89,10 +89,10 @@ def address(public_url: str) -> str:
 
 def application() -> Callable:
     """Return the application, in one of the server's processes, which ends with the server."""
-    from .wsgi import application
-
     # Static files are found in place until somebody collects them, so their folder may be missing.
     warnings.filterwarnings("ignore", message="No directory at")
+    from .wsgi import application
+
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
     return application
 

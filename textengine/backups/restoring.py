@@ -127,11 +127,16 @@ def brake(manifest: dict, now: datetime) -> str:
 
 
 def reason(taken_at: datetime, now: datetime) -> str:
-    of, on = (f"{moment.astimezone(settings.NEWSROOM_ZONE):%d %B %Y, %H:%M}" for moment in (taken_at, now))
     return (
-        f"Restored on {on} from the backup of {of}. The old installation must not run any more when you release this; "
-        "what it has sent until then is asked for first, and not sent again."
+        f"Restored on {by_the_clock(now)} from the backup of {by_the_clock(taken_at)}. "
+        "The old installation must not run any more when you release this; what it has sent until then is asked for "
+        "first, and not sent again."
     )
+
+
+def by_the_clock(moment: datetime) -> str:
+    """Return a moment as the newsroom's clock shows it."""
+    return f"{moment.astimezone(settings.NEWSROOM_ZONE):%d %B %Y, %H:%M}"
 
 
 def in_sql(moment: datetime) -> str:

@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.core.checks import run_checks
 from django.db import DatabaseError, OperationalError, connection, transaction
-from django.db.migrations.executor import MigrationExecutor
 from django.template.defaultfilters import pluralize
 from django.utils import timezone
 
 from subscribers.models import Heartbeat, Hold
 from subscribers.state import overdue, worker
 from textengine.checks import LOOPBACK
+from textengine.database import unapplied
 
 from . import Finding, note, ok, wrong
 from .asking import Unanswered, ask
@@ -47,9 +47,7 @@ def look_at_database(now: datetime) -> Iterator[Finding]:
     """Look whether the database can be reached and written to, has this code's tables, and fits how it is used."""
     try:
         connection.ensure_connection()
-        executor = MigrationExecutor(connection)
-        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        if missing:
+        if missing := unapplied():
             words = f"lacks {len(missing)} migration{pluralize(len(missing))} of this version."
             yield wrong("database", words, "Run manage.py migrate while no process of another version runs.")
             return

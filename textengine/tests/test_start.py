@@ -1,12 +1,15 @@
 """A start with wrong settings fails at once, with a sentence that says what to set; in every process alike."""
 
 import os
+import re
 import socket
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from .processes import free_port
 
 ROOT = Path(__file__).resolve().parents[2]
 WEB = [sys.executable, "-m", "textengine.web"]
@@ -134,6 +137,21 @@ def test_a_wrong_setting_stops_the_web_server_with_the_same_sentence(wrong):
     assert web.stderr == worker.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "sentence"),
+    [
+        ("sqlite:///{folder}/empty.sqlite3", "lacks .* migrations of this version; run manage.py migrate."),
+        ("sqlite:///{folder}/nowhere/db.sqlite3", r"cannot be used \(unable to open database file\)."),
+        ("postgres://me:hidden@127.0.0.1:{port}/texts", r"cannot be used \(.*Connection refused.*\)."),
+    ],
+)
+def test_a_worker_whose_database_cannot_be_used_ends_with_one_sentence(tmp_path, url, sentence):
+    ended = start(WORKER, {"DATABASE_URL": url.format(folder=tmp_path, port=free_port())})
+    assert ended.returncode == 1
+    assert re.fullmatch(f"Text-Engine cannot start: the database of DATABASE_URL {sentence}\n", ended.stderr)
+    assert "hidden" not in ended.stderr
+
+
 def test_an_address_that_twilio_cannot_reach_is_warned_of_once_where_something_starts():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -182,6 +200,13 @@ def test_a_real_account_with_its_own_token_passes():
 def test_a_public_address_whose_host_is_allowed_passes(public, allowed):
     ended = start([sys.executable, "manage.py", "check"], REAL | {"PUBLIC_URL": public, "ALLOWED_HOSTS": allowed})
     assert ended.returncode == 0, ended.stderr
+
+
+def test_a_process_of_the_web_server_says_nothing_of_files_that_nobody_has_collected(tmp_path):
+    begin = "from django.conf import settings; from textengine import web; "
+    begin += f"settings.STATIC_ROOT = {str(tmp_path / 'staticfiles')!r}; web.application()"
+    ended = start([sys.executable, "-c", begin], {})
+    assert (ended.returncode, ended.stdout + ended.stderr) == (0, "")
 
 
 def test_an_address_that_twilio_cannot_reach_is_warned_of():

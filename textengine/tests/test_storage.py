@@ -1,6 +1,7 @@
 """A disk that is full, and a database that is read-only: webhooks come again, and the engine goes on afterwards."""
 
 import contextlib
+import re
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
@@ -42,10 +43,11 @@ def test_webhooks_that_meet_a_read_only_database_come_again_and_act_once(sandbox
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_worker_on_a_read_only_database_sends_nothing_and_goes_on_afterwards(sandbox):
+def test_a_worker_on_a_read_only_database_says_so_sends_nothing_and_goes_on_afterwards(sandbox, caplog):
     enrollment = make_enrollment(story=make_story(texts=[("One", 0)]))
     with read_only():
         assert MessageBroker().dequeue() is None
+    assert re.search(r"claim\.postponed error=\w+ reason=.*(readonly database|read-only transaction)", caplog.text)
     assert sandbox.received(str(enrollment.subscriber.phone_number)) == []
     work()
     assert sandbox.received(str(enrollment.subscriber.phone_number)) == ["One"]

@@ -32,7 +32,7 @@ from django_q.signals import pre_execute
 
 from subscribers.claiming import LEASE, owner
 from subscribers.models import Message
-from textengine import carrier, traces
+from textengine import carrier, starting, traces
 from textengine.broker import polled
 
 logger = logging.getLogger(__name__)
@@ -54,6 +54,7 @@ END_SECONDS = settings.Q_CLUSTER["timeout"] + 5
 
 class Command(ClusterCommand):
     def handle(self, *args, **options):
+        starting.look_at_tables()
         carrier.preload()
         # Processes that are forked share memory until one writes to it, and counting garbage writes to all of it.
         gc.freeze()

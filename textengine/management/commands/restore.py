@@ -1,10 +1,11 @@
+from datetime import datetime
 from pathlib import Path
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from textengine.backups import BackupError
-from textengine.backups.restoring import restore
+from textengine.backups.restoring import by_the_clock, restore
 
 
 class Command(BaseCommand):
@@ -19,7 +20,8 @@ class Command(BaseCommand):
             manifest = restore(file.absolute(), timezone.now())
         except BackupError as error:
             raise CommandError(str(error)) from error
-        self.stdout.write(f"Restored the backup of {manifest['taken_at']}. Everything is on hold: nobody is texted.")
+        taken_at = by_the_clock(datetime.fromisoformat(manifest["taken_at"]))
+        self.stdout.write(f"Restored the backup of {taken_at}. Everything is on hold: nobody is texted.")
         self.stdout.write(
             "Next: manage.py migrate, then manage.py catchup, then start the worker; release the hold in the newsroom."
         )

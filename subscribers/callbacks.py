@@ -52,7 +52,9 @@ def settle_callback(
         named = Message.objects.filter(Q(sid=sid) | Q(pk=message_id))
         list(Subscriber.objects.filter(pk__in=named.values("subscriber")).only("pk").locked())
     if message_id and not Message.objects.filter(sid=sid).exists():
-        record([Outcome(message_id, now, accepted=Accepted(sid, "", "queued", None, now))])
+        # Of what it has, it says neither the words nor the segments: those are counted by what was asked for.
+        body = Message.objects.filter(pk=message_id).values_list("body", flat=True).first() or ""
+        record([Outcome(message_id, now, accepted=Accepted(sid, body, "queued", None, now))])
     message = Message.objects.filter(sid=sid).first()
     if message is None:
         return False

@@ -80,17 +80,23 @@ def record(outcomes: list[Outcome], lease: UUID | None = None) -> None:
         # What follows from an error may end all that a reader reads.
         list(Subscriber.objects.filter(messages__in=list(errors)).only("pk").locked())
     places = lock_places(ids)
-    settled, accepted = accept([outcome for outcome in outcomes if outcome.accepted])
+    settled, accepted, late = accept([outcome for outcome in outcomes if outcome.accepted])
+    more = add_segments(late)
     now = max(outcome.at for outcome in outcomes)
     move_on([(places[pk], sent_at) for pk, sent_at in accepted], now)
     if errors:
         refuse(errors, lease)
-    spend(segments_of(settled), now)
+    spend(segments_of(settled) + more, now)
 
 
 def segments_of(accepted: list[Accepted]) -> int:
     """Return what the carrier took; asked through a messaging service, it says none at first, and we count."""
-    return sum(each.segments or count_segments(each.body) or 1 for each in accepted) if settings.DAILY_SEGMENTS else 0
+    return sum(each.segments or counted(each.body) for each in accepted) if settings.DAILY_SEGMENTS else 0
+
+
+def counted(body: str) -> int:
+    """Return what we count for a text of which the carrier says nothing; a picture alone is one, too."""
+    return count_segments(body) or 1
 
 
 def refuse(errors: dict[int, Outcome], lease: UUID | None) -> None:
@@ -114,9 +120,10 @@ REFUSED_FIELDS = ["status", "number", "due_at", "begun_at", "lease", "lease_unti
 Settled = tuple  # a message's id, status, enrollment, step, attempts and trace
 
 
-def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, datetime]]]:
-    """Write down that the carrier has these messages; return what was news, and which were a story's next, since when.
+def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, datetime]], dict[int, Accepted]]:
+    """Write down that the carrier has these messages.
 
+    Return what was news, which were a story's next, since when, and by their ids those that were settled already.
     A SID that is another message's already, or comes twice, settles nothing: that message has to be looked up.
     """
     answers = {outcome.message_id: outcome for outcome in outcomes}
@@ -130,9 +137,7 @@ def accept(outcomes: list[Outcome]) -> tuple[list[Accepted], list[tuple[int, dat
         if step:
             moved.append((pk, outcome.at))
     transaction.on_commit(partial(metrics.count_texts, [status for _, status, *_ in settled]))
-    if answers:
-        add_segments({pk: outcome.accepted for pk, outcome in answers.items()})
-    return news, moved
+    return news, moved, {pk: outcome.accepted for pk, outcome in answers.items()}
 
 
 def settle(outcomes: Iterable[Outcome]) -> list[Settled]:
@@ -160,16 +165,21 @@ def settle(outcomes: Iterable[Outcome]) -> list[Settled]:
     )
 
 
-def add_segments(answers: dict[int, Accepted]) -> None:
-    """Add to messages that a callback has settled what it could not say; these are the answers by the message's id."""
-    changed = []
+def add_segments(answers: dict[int, Accepted]) -> int:
+    """Add to messages that a callback has settled what it could not say; these are the answers by the message's id.
+
+    Return by how many segments that is more than was counted for them.
+    """
+    said, uncounted = [], {}
     for message in Message.objects.filter(pk__in=answers):
         accepted = answers[message.pk]
         if message.sid != accepted.sid:
             logger.error("message.doubled id=%s sid=%s other=%s", message.pk, message.sid, accepted.sid)
         elif message.segments is None and accepted.segments is not None:
-            changed.append((message.pk, accepted.segments))
-    update_rows(Message, ["segments"], changed)
+            said.append((message.pk, accepted.segments))
+            uncounted[message.pk] = max(0, accepted.segments - counted(message.body))
+    added = update_rows(Message, ["segments"], said, condition="{table}.segments IS NULL")
+    return sum(uncounted[pk] for (pk,) in added)
 
 
 def apply_error(message: Message, error: CarrierError, now: datetime) -> None:

@@ -11,6 +11,7 @@ from django.db.models import Exists, OuterRef
 from textengine.database import retried_at_once
 
 from . import erasing, rehearsals
+from .inbound import is_allowed
 from .models import Enrollment, Hold, Message, OwnPhone, Subscriber, masked
 
 logger = logging.getLogger(__name__)
@@ -23,9 +24,7 @@ OPTED_OUT = (
     "This phone has texted STOP, so nothing is sent to it, neither a code nor a rehearsal. Text START from it to our "
     "number; then try again."
 )
-BEING_ERASED = (
-    "This phone has asked to be forgotten, and the last that we have of it is being erased. Try again in a few minutes."
-)
+NOT_ALLOWED = "No texts go to the country of this number (ALLOWED_COUNTRIES). Enter another phone's."
 HELD = "Everything is on hold, so no code would go out now. Ask for one when the hold is released."
 TOO_MANY = "That were many codes within an hour. Wait a while before you ask for another one."
 NO_CODE = "This code does not count any more. Ask for a new one."
@@ -41,26 +40,31 @@ class Refusal(Exception):
 def ask_code(user: User, number: str, now: datetime) -> OwnPhone:
     """Make `number`, in E.164, the phone of this account, and text a code to it that confirms it.
 
-    Raises Refusal; the phone that the account had until then is kept in that case.
+    A phone that has texted STOP or FORGET gets none, and who asks does not learn that: it may be any reader's. Raises
+    Refusal; the phone that the account had until then is kept in that case.
     """
     own = locked(user)
+    if obstacle := obstacle_to_code(own, number, now):
+        raise Refusal(obstacle)
     phone = locked_phone(number)
-    if phone.opted_out_at:
-        raise Refusal(OPTED_OUT)
-    if phone.forgotten_at:
-        raise Refusal(BEING_ERASED)
-    if Hold.objects.active().filter(story=None).exists():
-        raise Refusal(HELD)
-    if not own.may_have_code(now):
-        raise Refusal(TOO_MANY)
     if own.subscriber_id != phone.pk:
         leave(own, now)
     own.subscriber, own.confirmed_at = phone, None
     code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
-    own.take_code(code, text(phone, WORDS.format(code=code), now), now)
+    is_silent = phone.opted_out_at or phone.forgotten_at
+    own.take_code(code, None if is_silent else text(phone, WORDS.format(code=code), now), now)
     own.save()
     logger.info("own_phone.code user=%s number=%s", user.pk, masked(phone.phone_number))
     return own
+
+
+def obstacle_to_code(own: OwnPhone, number: str, now: datetime) -> str:
+    """Return why no code goes out now, nothing if one does; it says nothing of who has this number."""
+    if not own.may_have_code(now):
+        return TOO_MANY
+    if not is_allowed(number):
+        return NOT_ALLOWED
+    return HELD if Hold.objects.active().filter(story=None).exists() else ""
 
 
 def locked_phone(number: str) -> Subscriber:
@@ -123,14 +127,16 @@ def locked(user: User) -> OwnPhone:
 def leave(own: OwnPhone, now: datetime) -> None:
     """End what comes to the phone that this account had, unless a colleague shares it.
 
-    A number that was here for this alone is forgotten; one that texted us, or reads a story, is a reader's.
+    A number that was here for this alone is forgotten; one that texted us, or reads a story, is a reader's. That it
+    opted out is known without it, if it was erased since.
     """
     phone = own.subscriber
     if phone is None or OwnPhone.objects.filter(subscriber=phone).exclude(pk=own.pk).exists():
         return
-    Subscriber.objects.locked().get(pk=phone.pk)
+    phone = Subscriber.objects.locked().get(pk=phone.pk)
     rehearsals.stop(Enrollment.objects.filter(subscriber=phone), now, "the phone was removed")
     Message.objects.filter(code_of=own).cancel()
     reads = Enrollment.objects.readers().filter(subscriber=OuterRef("pk"))
     texted = Message.objects.filter(subscriber=OuterRef("pk"), direction=Message.Direction.INBOUND)
-    Subscriber.objects.filter(~Exists(reads), ~Exists(texted), pk=phone.pk, opted_out_at=None).delete()
+    if not phone.opted_out_at or erasing.stopped_at(str(phone.phone_number)):
+        Subscriber.objects.filter(~Exists(reads), ~Exists(texted), pk=phone.pk).delete()

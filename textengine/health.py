@@ -21,7 +21,7 @@ def healthz(request: HttpRequest) -> HttpResponse:
 def readyz(request: HttpRequest) -> HttpResponse:
     """The database answers, its tables are those of this code, and texts go out; 503 with the reasons otherwise."""
     try:
-        reasons = unapplied() or list(troubles(timezone.now()))
+        reasons = behind() or list(troubles(timezone.now()))
     except DatabaseError:
         reasons = ["The database does not answer."]
     return answer(reasons)
@@ -32,7 +32,7 @@ def answer(reasons: list[str]) -> HttpResponse:
     return JsonResponse({"status": status, "reasons": reasons}, status=503 if reasons else 200)
 
 
-def unapplied() -> list[str]:
+def behind() -> list[str]:
     global migrated
     if not migrated:
         migrated = not unapplied()

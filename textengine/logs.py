@@ -24,12 +24,22 @@ def scrubbed(words: str) -> str:
     return LONG.sub(r"\1…\2", " " + NUMBER.sub(r"\1…\2", words))[1:]
 
 
-class WithoutTheirTracebacks(logging.Filter):
-    """What a client got wrong is one line: only an error of ours brings its traceback along."""
+def is_theirs(record: logging.LogRecord | None) -> bool:
+    """Tell whether a client got this wrong, such as who looks for holes under the names of other hosts."""
+    return getattr(record, "status_code", 500) < 500
+
+
+class NoErrorIfTheirs(logging.Filter):
+    """What a client got wrong is one line and a warning: only an error of ours is one, and brings its traceback along.
+
+    Django takes requests that it finds suspicious for errors, which anybody can send at any rate.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
-        if getattr(record, "status_code", 500) < 500:
+        if is_theirs(record):
             record.exc_info = None
+            record.levelno = min(record.levelno, logging.WARNING)
+            record.levelname = logging.getLevelName(record.levelno)
         return True
 
 

@@ -11,7 +11,7 @@ from sentry_sdk.integrations.atexit import AtexitIntegration
 from sentry_sdk.integrations.logging import LoggingIntegration
 
 from . import traces
-from .logs import scrubbed
+from .logs import is_theirs, scrubbed
 
 # What leaves of an event; all other things that the library knows of stay here.
 TOLD = ("event_id", "timestamp", "platform", "level", "logger", "environment", "release", "server_name", "exception")
@@ -38,10 +38,12 @@ def begin(dsn: str) -> None:
     )
 
 
-def cut(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any]:
-    """Return what may leave of an event, as `before_send`."""
-    told = {name: event[name] for name in TOLD if event.get(name)}
+def cut(event: dict[str, Any], hint: dict[str, Any]) -> dict[str, Any] | None:
+    """Return what may leave of an event, as `before_send`; nothing of what a client got wrong."""
     record = hint.get("log_record")
+    if is_theirs(record):
+        return None
+    told = {name: event[name] for name in TOLD if event.get(name)}
     if record:
         told["logentry"] = {"formatted": record.getMessage()}
     if trace := getattr(record, "trace", None) or traces.current():

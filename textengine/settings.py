@@ -333,14 +333,14 @@ LOGGING = {
     "disable_existing_loggers": False,
     "formatters": {"lines": {"()": "textengine.logs.Lines"}, "json": {"()": "textengine.logs.Json"}},
     "filters": {
-        "without_their_tracebacks": {"()": "textengine.logs.WithoutTheirTracebacks"},
+        "no_error_if_theirs": {"()": "textengine.logs.NoErrorIfTheirs"},
         "traced": {"()": "textengine.logs.Traced"},
     },
     "handlers": {
         "console": {
             "class": "logging.StreamHandler",
             "formatter": LOG_FORMAT,
-            "filters": ["without_their_tracebacks", "traced"],
+            "filters": ["no_error_if_theirs", "traced"],
         }
     },
     "root": {"handlers": ["console"], "level": "WARNING"},

@@ -4,10 +4,11 @@ A table has a header. Its columns may stand in any order, and be parted by comma
 """
 
 import csv
-import re
 from io import StringIO
 
 from django.core.exceptions import ValidationError
+
+from textengine.formulas import guarded, unguarded
 
 from ..turns import Turn
 from ..waits import Wait, parse_wait, wait_in_words
@@ -19,9 +20,6 @@ TURN_COLUMNS = ("name", "then")
 TEXT_COLUMNS = ("text", "wait", "picture", "alt", *TURN_COLUMNS)
 COLUMNS = TEXT_COLUMNS + STORY_FIELDS
 DELIMITERS = ",;\t"
-# A spreadsheet would compute a cell that begins like this, also as East Asian keyboards write it; an apostrophe keeps
-# it what it is.
-FORMULA = re.compile(r"'*[=+\-@＝＋－＠]")
 
 
 def delimiter_of(source: str) -> str | None:
@@ -49,7 +47,7 @@ def read_table(source: str) -> StoryDraft:
     names = [name_of(cell) for cell in heading]
     check_heading(names, draft)
     for number, row in enumerate(others, start=2):
-        read_row({name: plain(cell.strip()) for name, cell in zip(names, row, strict=False)}, number, draft)
+        read_row({name: unguarded(cell.strip()) for name, cell in zip(names, row, strict=False)}, number, draft)
     return draft
 
 
@@ -121,16 +119,7 @@ def write_table(draft: StoryDraft) -> str:
     for text in draft.texts or [TextDraft()]:
         wait = wait_in_words(text.wait) if draft.texts else ""
         follows = [text.label, "\n".join(turn_in_lines(text.turn))] if turns else []
-        rows.writerow(protected(cell) for cell in [text.body, wait, text.picture, text.alt, *follows, *fields])
+        rows.writerow(guarded(cell) for cell in [text.body, wait, text.picture, text.alt, *follows, *fields])
         fields = [""] * len(fields)
     # Without it, spreadsheets take the file for one in an older encoding.
     return "\ufeff" + file.getvalue()
-
-
-def protected(cell: str) -> str:
-    return f"'{cell}" if FORMULA.match(cell) else cell
-
-
-def plain(cell: str) -> str:
-    """Return what a protected cell says."""
-    return cell[1:] if cell.startswith("'") and FORMULA.match(cell) else cell

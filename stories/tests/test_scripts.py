@@ -267,6 +267,15 @@ def test_no_text_and_no_title_of_a_table_is_a_formula_and_each_is_read_as_it_was
     assert (back.fields["title"], bodies(back)) == (words, [words])
 
 
+@pytest.mark.parametrize(
+    "words", ["Hello;=cmd|'/C calc'!A0", "Hello;\n=1+1", "Hello\n- one\n- two", "Hello\n'-1", "Hello\t@SUM(A1)"]
+)
+def test_no_part_of_a_text_is_a_formula_where_semicolons_part_cells_and_each_is_read_as_it_was(words):
+    table = write_table(StoryDraft({}, [TextDraft(words)]))
+    assert not re.search(r"[;\t\n][=+@-]", table)
+    assert bodies(read_table(table)) == [words]
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 def test_the_columns_of_a_table_stand_in_any_order(delimiter):
     rows = [["Wait", "ALT", "text", "picture"], ["", "", "One", ""], ["2 hours", "A lamp", '"two\r\n\r\n2"', "a.jpg"]]

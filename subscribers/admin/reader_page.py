@@ -265,8 +265,7 @@ class ReaderPageMixin:
         return self.asked(request, enrollment, Action.AGAIN, "Start again", {})
 
     def asked(self, request: HttpRequest, enrollment: Enrollment, action: Action, title: str, more: dict):
-        if request.method == "GET":
-            record_page(request, title, enrollment.subscriber)
+        record_page(request, title, enrollment.subscriber)
         context = self.admin_site.each_context(request) | {
             "title": title,
             "subtitle": str(enrollment.subscriber),

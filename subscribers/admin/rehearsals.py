@@ -148,7 +148,8 @@ def show(request: HttpRequest, story: Story, refused: dict[str, forms.Form]) -> 
         "story": story,
         "own": own,
         "phone": phone,
-        "opted_out": own_phones.OPTED_OUT if phone and phone.opted_out_at else "",
+        # Only of a phone that is known to be one's own: any other may be a reader's.
+        "opted_out": own_phones.OPTED_OUT if own and own.is_confirmed and phone.opted_out_at else "",
         "has_code": bool(own and own.has_code(timezone.now())),
         "phone_form": PhoneForm(),
         "code_form": CodeForm(),

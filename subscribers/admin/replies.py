@@ -25,7 +25,7 @@ from ..steering import Refused
 from ..threads import PICTURES_AT_THE_CARRIER
 from .lists import parsed_moment
 from .parts import ReadOnlyAdmin, SeenForm, WordsField, row_id
-from .watching import WatchedMixin, record_page
+from .watching import WatchedMixin, record_look, record_page
 
 PERIODS = [("", "At any time"), ("day", "In the last day"), ("week", "In the last 7 days"), ("month", "In 30 days")]
 STATES = [
@@ -156,8 +156,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         remark = find(object_id)
-        if request.method == "GET":
-            record_page(request, self.opts.verbose_name, remark.subscriber)
+        record_page(request, self.opts.verbose_name, remark.subscriber)
         return render(request, "admin/subscribers/reply_desk_one.html", self.opened(request, remark))
 
     def opened(self, request: HttpRequest, remark: Remark, form: OneAnswerForm | None = None) -> dict:
@@ -191,6 +190,7 @@ class RemarkAdmin(WatchedMixin, ReadOnlyAdmin):
         if not is_fragment and form is None:
             return redirect("admin:subscribers_remark_change", object_id)
         name = "row" if is_fragment else "one"
+        record_look(request, self.opts.verbose_name, remark.subscriber, timezone.now())
         context = self.opened(request, find(object_id), form)
         return render(request, f"admin/subscribers/reply_desk_{name}.html", context | {"is_open": True})
 

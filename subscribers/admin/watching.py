@@ -1,6 +1,7 @@
 """What is kept on record of those who look at readers, and the click that shows a whole number."""
 
 from datetime import datetime, timedelta
+from http import HTTPStatus
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -40,16 +41,19 @@ class WatchedMixin:
         return obj.subscriber
 
     def change_view(self, request, object_id, form_url="", extra_context=None):
-        self.keep_on_record(request, object_id, self.opts.verbose_name)
-        return super().change_view(request, object_id, form_url, extra_context)
+        response = super().change_view(request, object_id, form_url, extra_context)
+        self.keep_on_record(request, response, object_id, self.opts.verbose_name)
+        return response
 
     def history_view(self, request, object_id, extra_context=None):
-        self.keep_on_record(request, object_id, f"history of the {self.opts.verbose_name}")
-        return super().history_view(request, object_id, extra_context)
+        response = super().history_view(request, object_id, extra_context)
+        self.keep_on_record(request, response, object_id, f"history of the {self.opts.verbose_name}")
+        return response
 
-    def keep_on_record(self, request: HttpRequest, object_id: str, page: str) -> None:
-        obj = self.get_object(request, object_id) if request.method == "GET" else None
-        if obj and self.has_view_permission(request, obj) and (reader := self.reader_of(obj)):
+    def keep_on_record(self, request: HttpRequest, response: HttpResponse, object_id: str, page: str) -> None:
+        """Put on record what is about to be shown, however it was asked for: a form that is refused shows it, too."""
+        obj = self.get_object(request, object_id) if response.status_code == HTTPStatus.OK else None
+        if obj and (reader := self.reader_of(obj)):
             record_page(request, page, reader)
 
 

@@ -1,18 +1,15 @@
 """How an export is written, as CSV or as XLSX: row by row, so that it needs no more memory the longer it is."""
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
 
 from xlsxwriter import Workbook
 from xlsxwriter.worksheet import Worksheet
 
+from textengine.formulas import guarded
+
 from .rows import NUMBER, Row
 
-# What makes a spreadsheet take a text for a formula where it stands first (OWASP, "CSV Injection"), also as East Asian
-# keyboards write it. Where commas are decimal, a spreadsheet begins a cell at each semicolon, too, and a row at each
-# new line, since quotes do not stand first there; many begin one at each tab.
-FORMULA = re.compile(r'^(?=[\t\r\n])|(?:^|(?<=[;\t\r\n]))(?=[ "]*[=+\-@＝＋－＠])')
 # A sheet has so many rows, a cell so many characters.
 SHEET_ROWS, CELL_MAX = 1_048_576, 32_767
 
@@ -25,8 +22,8 @@ class Line:
 
 
 def harmless(cell: str | float | None) -> str | float | None:
-    """Return a cell of a CSV file so that no program takes any part of it for a formula: behind an apostrophe."""
-    return FORMULA.sub("'", cell) if isinstance(cell, str) else cell
+    """Return a cell of a CSV file so that no program takes any part of it for a formula."""
+    return guarded(cell) if isinstance(cell, str) else cell
 
 
 def csv_lines(columns: list[str], rows: Iterable[Row]) -> Iterator[str]:

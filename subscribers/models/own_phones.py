@@ -52,8 +52,8 @@ class OwnPhone(models.Model):
     def counted(self, now: datetime) -> int:
         return self.codes_count if self.codes_since and now - self.codes_since < CODES_WITHIN else 0
 
-    def take_code(self, code: str, message: Message, now: datetime) -> None:
-        """Wait for this code, which `message` brings to the phone."""
+    def take_code(self, code: str, message: Message | None, now: datetime) -> None:
+        """Wait for this code, which `message` brings to the phone, or nothing to one that may not be texted."""
         if not self.counted(now):
             self.codes_since, self.codes_count = now, 0
         self.codes_count += 1

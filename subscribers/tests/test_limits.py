@@ -12,6 +12,7 @@ from django_q.models import OrmQ
 
 from stories.tests.factory import make_story
 from subscribers import limits, starting, steering, tasks
+from subscribers.callbacks import receive_callback
 from subscribers.holds import release, stop_everything
 from subscribers.models import Enrollment, Gate, Hold, Message, SpentDay, Subscriber
 from subscribers.outcomes import Outcome, record
@@ -193,6 +194,28 @@ def test_an_answer_that_comes_twice_is_counted_once(settings):
     record([outcome])
     record([outcome])
     assert SpentDay.objects.get().segments == 1
+
+
+@pytest.mark.parametrize(("body", "said", "at_first", "at_last"), [("One", 11, 1, 11), ("a" * 1600, 11, 11, 11)])
+def test_a_text_whose_callback_comes_before_its_answer_costs_what_it_costs(settings, body, said, at_first, at_last):
+    settings.DAILY_SEGMENTS = 100
+    message = make_message(make_enrollment(), status="scheduled", attempts=1, sid=None, body=body)
+    sid = new_sid()
+    receive_callback(sid, "sent", None, message.pk, NOON)
+    assert SpentDay.objects.get().segments == at_first
+    answer = Outcome(message.pk, NOON, Accepted(sid, body, "queued", said, NOON))
+    record([answer])
+    record([answer])
+    assert SpentDay.objects.get().segments == at_last
+
+
+def test_a_text_that_costs_less_than_was_counted_for_it_takes_nothing_back(settings):
+    settings.DAILY_SEGMENTS = 100
+    message = make_message(make_enrollment(), status="scheduled", attempts=1, sid=None, body="a" * 1600)
+    sid = new_sid()
+    receive_callback(sid, "sent", None, message.pk, NOON)
+    record([Outcome(message.pk, NOON + limits.DAY, Accepted(sid, "", "queued", 1, NOON))])
+    assert SpentDay.objects.get().segments == 11
 
 
 def test_nothing_is_counted_where_no_limit_is_set():

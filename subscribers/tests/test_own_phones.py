@@ -116,11 +116,32 @@ def test_a_code_confirms_the_account_that_asked_for_it_alone(user):
         own_phones.confirm(stranger, code, timezone.now())
 
 
-def test_a_phone_that_has_opted_out_gets_no_code(user):
+def test_a_phone_that_has_opted_out_gets_no_code_and_who_asks_is_told_as_of_any_other(user):
     consent.opt_out(make_subscriber(PHONE), timezone.now(), "…")
-    with pytest.raises(Refusal, match="has texted STOP"):
-        own_phones.ask_code(user, PHONE, timezone.now())
+    own_phones.ask_code(user, PHONE, timezone.now())
     assert not Message.objects.exists()
+    assert own(user).has_code(timezone.now())
+    assert not own(user).is_confirmed
+    own_phones.remove(user, timezone.now())
+    assert Subscriber.objects.get().opted_out_at
+
+
+def test_each_try_counts_also_of_a_phone_that_gets_no_code(user):
+    now = timezone.now()
+    consent.opt_out(make_subscriber(PHONE), now, "…")
+    for _ in range(5):
+        own_phones.ask_code(user, PHONE, now)
+    for number in (PHONE, OTHER):
+        with pytest.raises(Refusal, match="Wait a while"):
+            own_phones.ask_code(user, number, now)
+
+
+def test_no_code_goes_to_a_country_that_is_not_texted(settings, user):
+    settings.ALLOWED_COUNTRIES = {"US"}
+    ask(user)
+    with pytest.raises(Refusal, match="No texts go to the country"):
+        own_phones.ask_code(user, "+881612345678", timezone.now())
+    assert Subscriber.objects.count() == Message.objects.count() == 1
 
 
 def test_while_everything_is_on_hold_there_are_no_codes(user):

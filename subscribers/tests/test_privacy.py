@@ -167,6 +167,39 @@ def test_who_opens_a_page_of_a_reader_is_on_record(editor):
     assert "+1 …" in Access.objects.first().about
 
 
+def test_who_has_a_page_of_a_reader_shown_by_posting_is_on_record(chief):
+    """A form that is refused comes back with the page; a history is shown whatever is sent to it."""
+    remark, chiefs = make_remark(), [("desk-chiefs", "page")]
+    reader, passage = remark.subscriber, remark.subscriber.enrollments.get()
+    asks = reverse("admin:subscribers_subscriber_place", args=[reader.pk, passage.pk])
+    for count, (address, values) in enumerate(
+        [
+            (page_of(reader), {"time_zone": "Nowhere/Bad"}),
+            (page_of(reader, "history"), {}),
+            (page_of(passage, "history"), {}),
+            (page_of(remark), {}),
+            (asks, {"text": "none"}),
+        ],
+        start=1,
+    ):
+        assert chief.post(address, values).status_code == 200
+        assert list(Access.objects.values_list("who", "what").filter(subscriber=reader.pk)) == chiefs * count, address
+
+
+def test_who_has_one_text_shown_by_a_button_is_on_record(chief):
+    remark = make_remark()
+    press = reverse("admin:subscribers_remark_do", args=[remark.pk])
+    for _ in range(2):
+        assert remark.message.body in chief.post(press, {"do": "unread"}, headers={"X-Fragment": "1"}).text
+    assert list(Access.objects.values_list("what", "subscriber")) == [("page", remark.subscriber_id)]
+
+
+def test_who_is_led_on_from_a_page_had_nothing_shown(chief):
+    reader = make_subscriber()
+    assert chief.post(page_of(reader), {"time_zone": "Europe/Berlin"}).status_code == 302
+    assert not Access.objects.exists()
+
+
 @pytest.mark.parametrize("name", ["place", "again"])
 def test_who_asks_what_may_be_done_with_a_reader_is_on_record(editor, name):
     enrollment = make_enrollment()

@@ -52,6 +52,7 @@ def log(request, settings, monkeypatch):
 def test_what_a_client_got_wrong_is_one_line(log, method, url, host, line):
     (only,) = log(url, method, host=host)
     assert line in only
+    assert " WARNING " in only
 
 
 def test_an_error_of_ours_is_told_once_with_its_traceback(log):

@@ -68,6 +68,14 @@ def told(ingest, dsn):
 
 
 @pytest.mark.django_db
+def test_what_a_client_got_wrong_is_not_told(told, client, settings):
+    settings.DATA_UPLOAD_MAX_NUMBER_FIELDS = 1
+    assert client.get("/admin/login/", headers={"Host": "elsewhere.example"}).status_code == 400
+    assert client.post("/admin/login/", {"one": "1", "two": "2"}).status_code == 400
+    assert told() == []
+
+
+@pytest.mark.django_db
 def test_an_error_of_ours_is_told_with_its_lines_and_its_trace_and_without_the_reader(told, ingest, monkeypatch):
     enrollment = make_enrollment()
     monkeypatch.setattr("subscribers.inbound.keep_and_act", lambda text, *_: no_message(enrollment, text.body))

@@ -133,11 +133,14 @@ def check_digests(app_configs, **kwargs) -> list[CheckMessage]:
 
 @register(Tags.security, deploy=True)
 def check_budget(app_configs, **kwargs) -> list[CheckMessage]:
-    """Look whether somebody who has us text a thousand numbers would be stopped by anything but the bill."""
-    if settings.DAILY_SEGMENTS:
-        return []
-    sentence = "DAILY_SEGMENTS is not set, so that nothing bounds what a day costs; set it to a number of segments."
-    return [Warning(sentence, id="textengine.W002")]
+    """Look whether who has us text a thousand numbers would be stopped by more than the bill, and anybody told."""
+    if not settings.DAILY_SEGMENTS:
+        sentence = "DAILY_SEGMENTS is not set, so that nothing bounds what a day costs; set it to a number of segments."
+        return [Warning(sentence, id="textengine.W002")]
+    if not (settings.DIGEST_EMAILS or settings.DIGEST_WEBHOOK):
+        sentence = "DAILY_SEGMENTS would put everything on hold and tell nobody; set DIGEST_EMAILS or DIGEST_WEBHOOK."
+        return [Warning(sentence, id="textengine.W003")]
+    return []
 
 
 @register(Tags.security)

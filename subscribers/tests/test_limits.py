@@ -224,11 +224,21 @@ def test_nothing_is_counted_where_no_limit_is_set():
     assert not queries.captured_queries
 
 
-@pytest.mark.parametrize(("limit", "ids"), [(None, ["textengine.W002"]), (100, [])])
-def test_a_deployment_without_a_bound_is_warned(settings, limit, ids):
-    settings.DAILY_SEGMENTS = limit
+@pytest.mark.parametrize(
+    ("limit", "emails", "webhook", "ids"),
+    [
+        (None, (), "", ["textengine.W002"]),
+        (100, (), "", ["textengine.W003"]),
+        (100, ("desk@example.org",), "", []),
+        (100, (), "https://hooks.example.org", []),
+    ],
+)
+def test_a_deployment_without_a_bound_or_with_one_that_is_told_to_nobody_is_warned(
+    settings, limit, emails, webhook, ids
+):
+    settings.DAILY_SEGMENTS, settings.DIGEST_EMAILS, settings.DIGEST_WEBHOOK = limit, emails, webhook
     found = checks.run_checks(tags=["security"], include_deployment_checks=True)
-    assert [each.id for each in found if each.id.startswith("textengine.W002")] == ids
+    assert [each.id for each in found if each.id in ("textengine.W002", "textengine.W003")] == ids
 
 
 # Telling the newsroom

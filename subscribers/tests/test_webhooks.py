@@ -2,8 +2,10 @@
 
 import hashlib
 import json
+from functools import partial
 
 import pytest
+from django.test import Client
 
 from stories.tests.factory import make_story
 from subscribers.models import Enrollment, Message, Subscriber
@@ -146,7 +148,27 @@ def test_only_posts_are_answered(client, path):
 
 @pytest.mark.parametrize("path", [INBOUND, STATUS])
 def test_a_post_of_a_megabyte_is_refused_before_it_is_read(path):
+    """By its length alone: a body that nobody may read is refused, while one of a bearable length would be read."""
     assert signed_post(path, {"MessageSid": new_sid(), "From": READER, "Body": "x" * 1_000_000}).status_code == 413
+    post_unread = partial(
+        Client().post,
+        path,
+        content_type="application/x-www-form-urlencoded",
+        headers={"X-Twilio-Signature": "a"},
+        **{"wsgi.input": Unread()},
+    )
+    assert post_unread(CONTENT_LENGTH="1000000").status_code == 413
+    with pytest.raises(AssertionError, match="was read"):
+        post_unread(CONTENT_LENGTH="1000")
+
+
+class Unread:
+    """A body that nobody may read."""
+
+    def read(self, *size: int):
+        raise AssertionError("The body was read.")
+
+    readline = read
 
 
 @pytest.mark.parametrize(

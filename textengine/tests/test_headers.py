@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 import pytest
-from django.conf import settings as project
+from django.contrib.auth.models import User
 from django.core.management.utils import get_random_secret_key
 
 from .test_start import ROOT
@@ -65,12 +65,18 @@ def test_people_are_led_to_tls_and_the_carrier_and_the_supervisor_are_not(secure
 
 @pytest.mark.django_db
 def test_cookies_travel_by_tls_alone_and_no_script_reads_the_session(secure):
+    User.objects.create_user("jo", password="only-for-tests", is_staff=True)
     secure.defaults["HTTP_X_FORWARDED_PROTO"] = "https"
     response = secure.get("/admin/login/")
     assert response["Strict-Transport-Security"] == "max-age=31536000"
-    assert response.cookies["csrftoken"]["secure"]
-    assert project.SESSION_COOKIE_HTTPONLY
-    assert project.SESSION_COOKIE_SAMESITE == project.CSRF_COOKIE_SAMESITE == "Lax"
+    token = response.cookies["csrftoken"]
+    response = secure.post("/admin/login/", {"username": "jo", "password": "only-for-tests"})
+    assert response.status_code == 302
+    session = response.cookies["sessionid"]
+    assert session.value
+    assert (token["secure"], session["secure"], session["httponly"]) == (True, True, True)
+    assert token["samesite"] == session["samesite"] == "Lax"
+    assert token["domain"] == session["domain"] == ""
 
 
 @pytest.mark.parametrize(
@@ -79,5 +85,15 @@ def test_cookies_travel_by_tls_alone_and_no_script_reads_the_session(secure):
 def test_nothing_is_answered_under_another_host(secure, host):
     secure.defaults |= {"HTTP_HOST": host, "HTTP_X_FORWARDED_PROTO": "https", "HTTP_X_FORWARDED_HOST": HTTPS[8:]}
     secure.raise_request_exception = False
-    for path in ("/admin/login/", "/kept/", "/twilio/inbound/"):
-        assert secure.get(path).status_code in (400, 405)
+    asked = [secure.get("/admin/login/"), secure.get("/kept/"), secure.get("/healthz")]
+    posted = [secure.post(path) for path in ("/admin/login/", "/twilio/inbound/", "/twilio/status/")]
+    assert [each.status_code for each in asked + posted] == [400] * 6
+
+
+@pytest.mark.django_db
+def test_what_is_refused_under_another_host_is_answered_under_our_own(secure):
+    secure.defaults["HTTP_X_FORWARDED_PROTO"] = "https"
+    asked = [secure.get("/admin/login/"), secure.get("/kept/"), secure.get("/healthz")]
+    # Nobody has signed these, but they are looked at.
+    posted = [secure.post(path) for path in ("/admin/login/", "/twilio/inbound/", "/twilio/status/")]
+    assert [each.status_code for each in asked + posted] == [200] * 4 + [403] * 2

@@ -15,6 +15,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from . import env_file
 from .environment import (
+    DEBUGGING_KEY,
     amount,
     base_url,
     boolean,
@@ -45,7 +46,7 @@ SECRET_KEY = env.str("SECRET_KEY", "")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is not set; set it to a long random string (see .env.example).")
-    SECRET_KEY = "only-for-debugging-on-this-machine"  # noqa: S105
+    SECRET_KEY = DEBUGGING_KEY
 
 PORT = port("PORT", 8000)
 SANDBOX_PORT = port("SANDBOX_PORT", 8001)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from django.core.exceptions import BadRequest, SuspiciousOperation
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
+from django.http.multipartparser import MultiPartParserError
 from django.utils import timezone
 from django.utils.log import log_response
 from django.views.decorators.csrf import csrf_exempt
@@ -57,7 +58,7 @@ def webhook(view: View) -> View:
             return view(request)
         except BadParameter as error:
             return refuse(request, 400, str(error))
-        except (BadRequest, SuspiciousOperation):
+        except (BadRequest, SuspiciousOperation, MultiPartParserError):
             return refuse(request, 400, "The form cannot be read.")
         except AWAY as error:
             return refuse(request, 503, f"{KEEPS_NOTHING} ({type(error).__name__}).")

@@ -13,8 +13,12 @@ from django.http.request import validate_host
 
 from stories.keywords import RESERVED_WORDS, normalize, reserved
 
+from .environment import DEBUGGING_KEY
+
 # What `make run` and .env.example use; whoever knows it can sign webhooks.
 SANDBOX_AUTH_TOKEN = "sandbox-auth-token"  # noqa: S105
+# Hexadecimal, so many digits are half as many bytes.
+SECRET_KEY_LENGTH = 32
 TWILIO_HOST = "twilio.com"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 
@@ -62,7 +66,7 @@ def malformed() -> list[CheckMessage]:
 
 def unsafe() -> list[CheckMessage]:
     real, public = is_twilio(settings.TWILIO_API_URL), urlsplit(settings.PUBLIC_URL)
-    messages: list[CheckMessage] = []
+    messages = left_open() if public.hostname not in LOOPBACK else []
     known = SANDBOX_AUTH_TOKEN in (settings.TWILIO_AUTH_TOKEN, *settings.TWILIO_WEBHOOK_SECRETS)
     if known and (real or public.hostname not in LOOPBACK):
         name = "TWILIO_AUTH_TOKEN" if settings.TWILIO_AUTH_TOKEN == SANDBOX_AUTH_TOKEN else "TWILIO_WEBHOOK_SECRETS"
@@ -70,6 +74,13 @@ def unsafe() -> list[CheckMessage]:
             Error(
                 f"{name} is the sandbox's, which everybody knows; set it to your Twilio account's.",
                 id="textengine.E003",
+            )
+        )
+    elif real and settings.TWILIO_AUTH_TOKEN and not re.fullmatch(r"[0-9a-fA-F]{32}", settings.TWILIO_AUTH_TOKEN):
+        messages.append(
+            Error(
+                "TWILIO_AUTH_TOKEN is not what Twilio gives out; set it to the 32 hexadecimal digits of its console.",
+                id="textengine.E002",
             )
         )
     if "'" in settings.PUBLIC_URL:
@@ -87,6 +98,20 @@ def unsafe() -> list[CheckMessage]:
             )
         )
     return messages
+
+
+def left_open() -> list[CheckMessage]:
+    """Look for what does on one's own machine, and must not be where PUBLIC_URL leads others to it."""
+    key = settings.SECRET_KEY
+    wrong = {
+        "DEBUG is true, which shows settings and code to whoever meets an error; set it to false": settings.DEBUG,
+        "SECRET_KEY is too short or is known to everybody, and whoever has it can log in; set it to a long random "
+        "string (see .env.example)": len(key) < SECRET_KEY_LENGTH or key == DEBUGGING_KEY,
+        "ALLOWED_HOSTS has a *, so that pages are answered under any name; leave it empty": "*"
+        in settings.ALLOWED_HOSTS,
+    }
+    where = f", since others reach {settings.PUBLIC_URL}, by a tunnel too."
+    return [Error(f"{sentence}{where}", id="textengine.E012") for sentence, is_so in wrong.items() if is_so]
 
 
 def is_twilio(url: str) -> bool:

@@ -16,6 +16,9 @@ from stories.quiet import QuietHours, parse_quiet_hours
 env = environ.Env()
 env.smart_cast = False
 
+# Stands for SECRET_KEY while somebody debugs on their own machine; everybody knows it.
+DEBUGGING_KEY = "only-for-debugging-on-this-machine"
+
 
 def boolean(name: str, default: bool) -> bool:
     value = env.str(name, "").strip().lower()

@@ -15,6 +15,7 @@ from phonenumbers import SUPPORTED_REGIONS
 
 from . import env_file
 from .environment import (
+    DEBUGGING_KEY,
     amount,
     base_url,
     boolean,
@@ -45,7 +46,7 @@ SECRET_KEY = env.str("SECRET_KEY", "")
 if not SECRET_KEY:
     if not DEBUG:
         raise ImproperlyConfigured("SECRET_KEY is not set; set it to a long random string (see .env.example).")
-    SECRET_KEY = "only-for-debugging-on-this-machine"  # noqa: S105
+    SECRET_KEY = DEBUGGING_KEY
 
 PORT = port("PORT", 8000)
 SANDBOX_PORT = port("SANDBOX_PORT", 8001)
@@ -186,11 +187,13 @@ AUTH_PASSWORD_VALIDATORS = [
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 # After five wrong passwords for a name, the address from which they came waits a quarter of an hour before the next.
-# Others with that name do not, so that nobody can keep an editor from the brake.
+# Others with that name do not, so that nobody can keep an editor from the brake. After fifty for whatever names it
+# waits with all of them.
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = timedelta(minutes=15)
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "textengine.logins.Throttle"
 AXES_RESET_ON_SUCCESS = True
 AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
 AXES_CLIENT_IP_CALLABLE = "textengine.logins.client_address"

@@ -1,8 +1,8 @@
 """`python -m textengine.web`: the web server, set up as the settings say.
 
-Its own threads take connections and read requests, so that a slow or silent client keeps nobody waiting. Django runs in
-processes beside it. On SQLite each answers one request at a time, since threads would fight for the one write lock; on
-PostgreSQL two, so that one goes on while the other waits for the server.
+It runs in a few processes, each of which takes requests in on an event loop (intake.py), so that a slow or silent
+client keeps nobody waiting, and has Django answer them in threads. On SQLite that is one, since threads would fight for
+the one write lock; on PostgreSQL two, so that one goes on while the other waits for the server.
 """
 
 import contextlib
@@ -13,9 +13,12 @@ import sys
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from . import missing
+
+if TYPE_CHECKING:
+    from .intake import Intake
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "textengine.settings")
 logger = logging.getLogger(__name__)
@@ -62,11 +65,10 @@ def serve() -> bool:
     server = Granian(
         "textengine.web:application",
         factory=True,
-        interface=Interfaces.WSGI,
+        interface=Interfaces.RSGI,
         address=address(settings.PUBLIC_URL),
         port=settings.PORT,
         workers=settings.WEB_CONCURRENCY,
-        blocking_threads=1 if settings.DATABASES["default"]["ENGINE"].endswith("sqlite") else 2,
         http=HTTPModes.http1,
         websockets=False,
         log_level=LogLevels.warning,
@@ -87,14 +89,17 @@ def address(public_url: str) -> str:
     return "127.0.0.1" if urlsplit(public_url).hostname in ("localhost", "127.0.0.1") else "0.0.0.0"  # noqa: S104
 
 
-def application() -> Callable:
+def application() -> "Intake":
     """Return the application, in one of the server's processes, which ends with the server."""
+    from django.conf import settings
+
     # Static files are found in place until somebody collects them, so their folder may be missing.
     warnings.filterwarnings("ignore", message="No directory at")
+    from .intake import Intake
     from .wsgi import application
 
     threading.Thread(target=end_with, args=[os.getppid()], daemon=True).start()
-    return application
+    return Intake(application, threads=1 if settings.DATABASES["default"]["ENGINE"].endswith("sqlite") else 2)
 
 
 def end_with(server: int) -> None:

@@ -36,7 +36,14 @@ OTHERS = {
     "systemctl",
     "docker",
 }
-NOT_RUN = {"createsuperuser", "changepassword", "qcluster", "takeoffsecondfactor", "axes_reset_username"}
+NOT_RUN = {
+    "createsuperuser",
+    "changepassword",
+    "qcluster",
+    "takeoffsecondfactor",
+    "axes_reset_username",
+    "axes_reset_ip",
+}
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
 

@@ -141,6 +141,30 @@ def test_an_error_code_that_cannot_be_is_no_error(code):
     assert signed_post(STATUS, {"MessageSid": sid, "MessageStatus": "failed", "ErrorCode": code}).status_code == 204
 
 
+BROKEN_FORMS = {
+    "no boundary": ("", b"zz"),
+    "an empty boundary": ("; boundary=", b"zz"),
+    "a boundary that is too long": (f"; boundary={'x' * 300}", b"zz"),
+    "a file that is no base64": (
+        "; boundary=x",
+        b'--x\r\nContent-Disposition: form-data; name="a"; filename="b"\r\n'
+        b"Content-Transfer-Encoding: base64\r\n\r\nA\r\n--x--",
+    ),
+}
+
+
+@BOTH
+@pytest.mark.parametrize(("more", "body"), BROKEN_FORMS.values(), ids=BROKEN_FORMS)
+def test_a_form_that_is_broken_is_no_error_of_ours(client, path, more, body, scrape):
+    before = scrape()
+    kind, headers = f"multipart/form-data{more}", {"X-Twilio-Signature": "a"}
+    assert client.post(path, body, content_type=kind, headers=headers).status_code == 400
+    counted = 'textengine_webhook_seconds_count{{code="{code}",webhook="{webhook}"}}'.format
+    grown, webhook = scrape().since(before), path.split("/")[2]
+    assert grown[counted(code=400, webhook=webhook)] == 1
+    assert counted(code=500, webhook=webhook) not in grown
+
+
 @pytest.mark.parametrize("path", [INBOUND, STATUS])
 def test_only_posts_are_answered(client, path):
     assert client.get(path).status_code == 405

@@ -30,8 +30,6 @@ CLOCK_OFF = timedelta(seconds=5)
 def look_at_settings() -> Iterator[Finding]:
     """Look at what Django's checks and the project's own say of the settings."""
     is_public = urlsplit(settings.PUBLIC_URL).hostname not in LOOPBACK
-    if settings.DEBUG and is_public:
-        yield wrong("settings", "DEBUG is on where others reach this server.", "Set DEBUG=false, and start all anew.")
     found = run_checks(include_deployment_checks=is_public and not settings.DEBUG)
     found = [message for message in found if not message.is_silenced()]
     for message in found:

@@ -235,7 +235,7 @@ def test_sqlite_with_workers_on_two_machines_is_wrong():
 
 def test_debugging_in_public_is_wrong(settings):
     settings.DEBUG, settings.PUBLIC_URL = True, "https://texts.example.org"
-    assert "WRONG settings: DEBUG is on where others reach this server." in words(inside.look_at_settings())
+    assert "WRONG settings: DEBUG is true, which shows settings and code" in words(inside.look_at_settings())
 
 
 def test_settings_that_cannot_be_used_are_said_with_what_to_set(settings):

@@ -82,6 +82,37 @@ def test_nobody_is_kept_out_by_who_guesses_elsewhere(client, editor):
     assert attempt(client, REMOTE_ADDR="192.0.2.2").status_code == 302
 
 
+def guess_names(client: Client, times: int, address: str) -> None:
+    for number in range(times):
+        attempt(client, "Winter2026!", name=f"name {number}", REMOTE_ADDR=address)
+
+
+def test_an_address_that_guesses_for_many_names_waits_with_all_of_them(client, editor):
+    guess_names(Client(), 50, "192.0.2.1")
+    assert attempt(client, REMOTE_ADDR="192.0.2.1").status_code == 429
+    assert attempt(client, "wrong", name="one more", REMOTE_ADDR="192.0.2.1").status_code == 429
+    assert not AccessAttempt.objects.filter(username="one more").exists()
+    assert attempt(client, REMOTE_ADDR="192.0.2.2").status_code == 302
+
+
+def test_an_office_that_mistypes_is_not_kept_out(client, editor):
+    guess_names(Client(), 49, "192.0.2.1")
+    assert attempt(client, REMOTE_ADDR="192.0.2.1").status_code == 302
+
+
+def test_who_is_let_in_once_gains_no_further_guesses_for_other_names(client, editor):
+    guess_names(Client(), 49, "192.0.2.1")
+    attempt(client, REMOTE_ADDR="192.0.2.1")
+    attempt(Client(), "wrong", name="one more", REMOTE_ADDR="192.0.2.1")
+    assert attempt(Client(), REMOTE_ADDR="192.0.2.1").status_code == 429
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "::1", "no address"])
+def test_an_address_that_may_be_everybodys_keeps_nobody_out_for_guesses_at_other_names(client, editor, address):
+    guess_names(Client(), 50, address)
+    assert attempt(client, REMOTE_ADDR=address).status_code == 302
+
+
 def test_a_name_that_is_nobodys_is_answered_as_one_that_is(client, editor):
     answers = [attempt(client, "wrong", name=name).content.decode() for name in ("eddie", "nobody")]
     without_their_own = [re.sub(r'value="[^"]*"', "", answer) for answer in answers]
@@ -105,6 +136,7 @@ def test_what_was_tried_keeps_no_password_and_no_code(client, editor):
         (1, "8.8.8.8, 203.0.113.5", "203.0.113.5"),
         (2, "8.8.8.8, 203.0.113.5, 10.0.0.1", "203.0.113.5"),
         (1, "2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        (1, "::ffff:203.0.113.5", "203.0.113.5"),
         (1, "no address", None),
     ],
 )

@@ -78,14 +78,26 @@ UNUSABLE = [
     ],
     [({"TWILIO_AUTH_TOKEN": "", "TWILIO_NUMBER": ""}, "set TWILIO_AUTH_TOKEN, TWILIO_NUMBER or TWILIO_MESSAGING")],
     [({"TWILIO_API_URL": "https://api.twilio.com"}, "TWILIO_AUTH_TOKEN is the sandbox's")],
-    [({"PUBLIC_URL": "https://texts.example.org"}, "TWILIO_AUTH_TOKEN is the sandbox's")],
+    [
+        ({"PUBLIC_URL": "https://texts.example.org"}, "TWILIO_AUTH_TOKEN is the sandbox's"),
+        ({"DEBUG": "true"}, "DEBUG is true, which shows settings and code"),
+        ({"SECRET_KEY": ""}, "SECRET_KEY is too short or is known to everybody"),
+        ({"ALLOWED_HOSTS": "*"}, "ALLOWED_HOSTS has a *"),
+    ],
+    [
+        (
+            {"PUBLIC_URL": "https://texts.example.org", "SECRET_KEY": "x"},
+            "set it to a long random string (see .env.example), since others reach https://texts.example.org, by a",
+        ),
+        ({"TWILIO_API_URL": "https://api.twilio.com", "TWILIO_AUTH_TOKEN": "a"}, "TWILIO_AUTH_TOKEN is not what"),
+    ],
 ]
 
 
 def start(command: list[str], wrong: dict[str, str]) -> subprocess.CompletedProcess:
     environment = {
         "PATH": os.environ["PATH"],
-        "SECRET_KEY": "only-for-tests",
+        "SECRET_KEY": "only-for-tests-and-long-enough-to-be-used",
         "DATABASE_URL": "sqlite:////nowhere/at/all.sqlite3",
         "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
         "TWILIO_AUTH_TOKEN": SANDBOX_TOKEN,
@@ -181,6 +193,11 @@ def test_commands_that_text_nobody_work_with_the_settings_of_make_run(command, p
     ended = start([sys.executable, "manage.py", *command], twilio)
     assert problem in ended.stderr
     assert "TWILIO" not in ended.stderr
+
+
+def test_on_ones_own_machine_a_start_needs_no_key():
+    ended = start([sys.executable, "manage.py", "check"], {"DEBUG": "true", "SECRET_KEY": "", "ALLOWED_HOSTS": "*"})
+    assert ended.returncode == 0, ended.stderr
 
 
 def test_a_real_account_with_its_own_token_passes():

@@ -63,6 +63,9 @@ ALLOWED_HOSTS = [host.strip() for host in env.str("ALLOWED_HOSTS", "").split(","
     "[::1]",
 ]
 CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+# Where the web server listens: whoever gives no public address keeps the pages to this machine.
+IS_LOCAL = urlsplit(PUBLIC_URL).hostname in ("localhost", "127.0.0.1")
+LISTEN_ON = one_of("LISTEN_ON", *(("127.0.0.1", "0.0.0.0") if IS_LOCAL else ("0.0.0.0", "127.0.0.1")))  # noqa: S104
 
 TWILIO_ACCOUNT_SID = env.str("TWILIO_ACCOUNT_SID", "")
 TWILIO_AUTH_TOKEN = env.str("TWILIO_AUTH_TOKEN", "")

@@ -66,7 +66,7 @@ def serve() -> bool:
         "textengine.web:application",
         factory=True,
         interface=Interfaces.RSGI,
-        address=address(settings.PUBLIC_URL),
+        address=settings.LISTEN_ON,
         port=settings.PORT,
         workers=settings.WEB_CONCURRENCY,
         http=HTTPModes.http1,
@@ -80,13 +80,6 @@ def serve() -> bool:
     with contextlib.suppress(SystemExit):
         server.serve()
     return server.interrupt_signal
-
-
-def address(public_url: str) -> str:
-    """Return where to listen: whoever gives no public address keeps the pages to this machine."""
-    from urllib.parse import urlsplit
-
-    return "127.0.0.1" if urlsplit(public_url).hostname in ("localhost", "127.0.0.1") else "0.0.0.0"  # noqa: S104
 
 
 def application() -> "Intake":

@@ -19,6 +19,7 @@ from subscribers.claiming import machine, owner
 from subscribers.heartbeats import beat
 from subscribers.models import Heartbeat
 from textengine import probe
+from textengine.intake import ANYBODY, SIGNED_IN
 
 from .databases import is_sqlite
 from .draining import TEXTS, assert_drains
@@ -69,9 +70,7 @@ def test_the_image_runs_as_a_user_without_rights_and_has_nothing_of_this_folder_
 def test_a_service_can_write_to_its_data_alone_and_gets_the_time_that_the_worker_needs_to_end(name):
     service = services()[name]
     assert (service["read_only"], service["volumes"]) == (True, ["data:/data"])
-    # It lies in the memory.
-    assert [folder.split(":size=")[0] for folder in service["tmpfs"]] == ["/tmp"]  # noqa: S108
-    assert ":size=" in service["tmpfs"][0]
+    assert service["tmpfs"] == ["/tmp:size=1g"]  # noqa: S108
     assert (service["cap_drop"], service["security_opt"]) == (["ALL"], ["no-new-privileges:true"])
     # The cluster is killed five seconds after its last task has to be over; what it had claimed is then given back.
     assert int(service["stop_grace_period"].rstrip("s")) > settings.Q_CLUSTER["timeout"] + 15
@@ -114,6 +113,13 @@ def test_as_another_user_on_files_that_cannot_change_it_runs_and_drains():
         assert_drains(processes, readers=20)
         assert processes.stop("web") == 0
         assert processes.files() == files
+
+
+def test_the_proxies_of_the_guide_let_as_much_through_as_who_is_signed_in_may_send():
+    words = (ROOT / "docs" / "deployment.md").read_text()
+    sizes = re.findall(r"(?:client_max_body_size |max_size )(\d+)(?:m;|MB)", words)
+    assert sizes == [str(SIGNED_IN[0] // 1_000_000)] * 2
+    assert re.findall(r"request_buffers (\d+)", words) == [str(ANYBODY[0])]
 
 
 @pytest.mark.parametrize("page", ["deployment.md", "backups.md"])

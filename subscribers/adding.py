@@ -46,6 +46,7 @@ class Outcome(Enum):
     NOT_ALLOWED = "Lies in a country that is not texted (ALLOWED_COUNTRIES)", False
     OURS = "Is our own number", False
     NO_NUMBER = "Is no phone number", False
+    TWO_NUMBERS = "May begin with the code of its country, or not. Write it with a +", False
     NO_DATE = "Has a date of consent that is none, or is yet to come. Write it as 2026-11-30", False
 
     def __init__(self, words: str, begins: bool):
@@ -58,6 +59,7 @@ REFUSED = (
     Outcome.NOT_ALLOWED,
     Outcome.OURS,
     Outcome.NO_NUMBER,
+    Outcome.TWO_NUMBERS,
     Outcome.NO_DATE,
 )
 
@@ -116,7 +118,8 @@ class Plan:
 
     @property
     def assumed(self) -> list[Line]:
-        return [line for line in self.lines if line.is_assumed]
+        """Those that begin by a number whose country is only the chosen one."""
+        return [line for line in self.beginning if line.is_assumed]
 
     @property
     def in_order(self) -> list[list[Line]]:
@@ -162,6 +165,7 @@ def read_line(place: int, words: str, region: str | None, today: date) -> Line:
     try:
         day = date.fromisoformat(days[0]) if days else None
         outcome = Outcome.NO_DATE if day and day > today else outcome_of(number)
+        outcome = Outcome.TWO_NUMBERS if is_assumed and may_be_another(first, number) else outcome
     except ValueError:
         day, outcome = None, Outcome.NO_DATE
     return Line(place, words[:80], number, day, outcome if number else Outcome.NO_NUMBER, is_assumed)
@@ -175,8 +179,26 @@ def number_of(words: str, region: str | None) -> tuple[str, bool]:
         return "", False
     if not phonenumbers.is_valid_number(number):
         return "", False
-    is_assumed = number.country_code_source == phonenumbers.CountryCodeSource.FROM_DEFAULT_COUNTRY
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164), is_assumed
+    return phonenumbers.format_number(
+        number, phonenumbers.PhoneNumberFormat.E164
+    ), number.country_code_source not in SAID
+
+
+# By what somebody who writes a number says of which country it is.
+SAID = (
+    phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_PLUS_SIGN,
+    phonenumbers.CountryCodeSource.FROM_NUMBER_WITH_IDD,
+)
+
+
+def may_be_another(words: str, number: str) -> bool:
+    """Tell whether these words with a + before them are another valid number of the same country.
+
+    Spreadsheets take the + away, and what is left may be a number of that country, too.
+    """
+    code = phonenumbers.parse(number).country_code
+    other, _ = number_of(f"+{words}", None)
+    return other not in ("", number) and phonenumbers.parse(other).country_code == code
 
 
 def outcome_of(number: str) -> Outcome:

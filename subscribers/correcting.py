@@ -196,7 +196,9 @@ def write_batch(pk: int, now: datetime) -> bool:
         write(correction, list(wanted(correction, ids).locked()), now)
         correction.reached = ids[-1]
     else:
-        correction.status, correction.ended_at = Correction.Status.WRITTEN, now
+        is_whole = correction.text is not None
+        correction.status = Correction.Status.WRITTEN if is_whole else Correction.Status.DELETED
+        correction.ended_at = now
     correction.save(update_fields=["reached", "written", "status", "ended_at"])
     return bool(ids)
 

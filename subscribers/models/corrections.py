@@ -26,6 +26,7 @@ class Correction(models.Model):
         GOING = "going", "Being written to its readers"
         WRITTEN = "written", "Written to all its readers"
         STOPPED = "stopped", "Stopped"
+        DELETED = "deleted", "Ended: its text was deleted, and who else had that is not known any more"
 
     story = models.ForeignKey(Story, on_delete=models.CASCADE, related_name="corrections")
     text = models.ForeignKey(StoryText, on_delete=models.SET_NULL, null=True, related_name="+")
@@ -51,7 +52,7 @@ class Correction(models.Model):
             # Of one preview comes one correction, however often it is confirmed.
             models.UniqueConstraint(fields=["story", "place", "until"], name="one_correction_per_preview"),
             models.CheckConstraint(
-                condition=Q(status__in=["going", "written", "stopped"]), name="correction_status_is_known"
+                condition=Q(status__in=["going", "written", "stopped", "deleted"]), name="correction_status_is_known"
             ),
         ]
 

@@ -60,6 +60,19 @@ def test_numbers_are_read_as_people_write_them(story, line, region, number):
     assert (found.number, found.outcome) == (number, Outcome.NEW)
 
 
+def test_a_number_that_lost_its_plus_is_not_taken_for_another(story):
+    [clear, lost] = adding.plan("0151 23456780\n4915123456780", "DE", story, timezone.localdate()).lines
+    assert (clear.number, clear.outcome) == ("+4915123456780", Outcome.NEW)
+    assert lost.outcome == Outcome.TWO_NUMBERS
+
+
+def test_whoever_does_not_write_the_country_is_counted_once_and_only_where_it_begins(story):
+    source = "14155550172\n415 555 0172\n+14155550173\n415 555 0174, 2999-01-01"
+    found = adding.plan(source, "US", story, timezone.localdate())
+    assert [line.is_assumed for line in found.lines] == [True, True, False, True]
+    assert [line.number for line in found.assumed] == ["+14155550172"]
+
+
 def test_a_list_says_what_it_would_do_line_by_line(story, settings):
     settings.ALLOWED_COUNTRIES = frozenset(["US"])
     had = make_enrollment(make_subscriber("+14155550131"), story, sent=2)

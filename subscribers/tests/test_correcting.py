@@ -290,5 +290,5 @@ def test_a_text_that_is_deleted_meanwhile_ends_it(story, user):
     correction = start(story, user)
     story.texts.get(position=2).delete()
     write_all(correction)
-    assert (correction.status, correction.written) == ("written", 0)
+    assert (correction.status, correction.written) == ("deleted", 0)
     assert Enrollment.objects.count() == 1

@@ -298,9 +298,23 @@ def test_what_did_not_arrive_leads_to_the_list_of_exactly_that(now, chief):
     [of_the_day] = re.findall(r'<a href="([^"]*)">Did not arrive</a>', text)
     assert "Did not arrive 2 4 " in page(chief)
     assert chief.get(unescape(of_the_day)).context["cl"].result_count == 4
+    [of_story] = re.findall(r'<a href="([^"]*story__id__exact[^"]*)">4</a>', text)
+    make_message(make_enrollment(), status="undelivered", sent_at=now)
+    assert chief.get(unescape(of_story)).context["cl"].result_count == 4
+    Message.objects.latest("pk").delete()
     messages = reverse("admin:subscribers_message_changelist")
     assert chief.get(messages, {"status": "lost", "time": "hour"}).context["cl"].result_count == 2
     assert chief.get(messages, {"status": "lost"}).context["cl"].result_count == 6
+
+
+def test_the_reasons_that_are_shown_add_up(now):
+    enrollment = make_enrollment()
+    for reason, count in ((30003, 5), (30005, 4), (30006, 3), (30007, 2), (30008, 2), (30034, 1)):
+        for _ in range(count):
+            make_message(enrollment, status="undelivered", error_code=reason, sent_at=now - timedelta(minutes=5))
+    found = figures.Figures(counting.count(now))
+    assert [count for _, count in found.first_reasons] == [(5, 5), (4, 4), (3, 3), (2, 2), (3, 3)]
+    assert found.first_reasons[-1][0] == "other reasons"
 
 
 def test_failed_tasks_are_told_to_who_may_look_into_them(now):

@@ -13,6 +13,8 @@ from ..models import Enrollment, Message
 from .counting import Counts
 
 FINISHED = Enrollment.Status.COMPLETED
+# So many reasons are named.
+REASONS = 4
 LEFT = (Enrollment.Status.STOPPED, Enrollment.Status.FAILED)
 
 
@@ -80,6 +82,13 @@ class Figures:
             hours[reason] += hour
             days[reason] += day
         return [(reason, Pair(hours[reason], total)) for reason, total in days.most_common()]
+
+    @property
+    def first_reasons(self) -> list[tuple[str, Pair]]:
+        """The most frequent of them, and what the others come to."""
+        first, others = self.reasons[:REASONS], self.reasons[REASONS:]
+        rest = Pair(sum(count.hour for _, count in others), sum(count.day for _, count in others))
+        return [*first, ("other reasons", rest)] if len(others) > 1 else first + others
 
     @property
     def late(self) -> list[tuple[str, str, str]]:

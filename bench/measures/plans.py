@@ -12,6 +12,7 @@ from django.utils import timezone
 from bench.databases import Server
 from subscribers.claiming import ANYTHING_TO_DO
 from subscribers.models import Message
+from subscribers.models.messages import LEASE_MAX
 from textengine.database import run_sql
 
 from . import Bench, Figures, Measure
@@ -41,7 +42,7 @@ def run(server: Server, sleepers: int) -> Figures:
         due = Message.objects.due(now).order_by("due_at", "pk").values_list("pk")[:TAKEN_AT_ONCE]
         asked = {
             # What every poll asks, and what it takes when there is something.
-            "look": (lambda: run_sql(ANYTHING_TO_DO, horizon=now, now=now), explain_look(now)),
+            "look": (lambda: run_sql(ANYTHING_TO_DO, **moments(now)), explain_look(now)),
             "due": (lambda: list(due.all()), due.explain()),
         }
         for name, (ask, plan) in asked.items():
@@ -51,9 +52,13 @@ def run(server: Server, sleepers: int) -> Figures:
         return figures
 
 
+def moments(now: datetime) -> dict[str, datetime]:
+    return {"horizon": now, "now": now, "too_late": now + LEASE_MAX}
+
+
 def explain_look(now: datetime) -> str:
     explain = "EXPLAIN QUERY PLAN" if connection.vendor == "sqlite" else "EXPLAIN"
-    return "\n".join(str(row[-1]) for row in run_sql(f"{explain} {ANYTHING_TO_DO}", horizon=now, now=now))
+    return "\n".join(str(row[-1]) for row in run_sql(f"{explain} {ANYTHING_TO_DO}", **moments(now)))
 
 
 def microseconds(ask: Callable[[], list]) -> float:

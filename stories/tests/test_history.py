@@ -27,7 +27,7 @@ from .factory import make_pier, make_story
 from .pictures import make_picture
 from .test_admin import ADD, bodies, form_of, page_of
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 FIRST = ("It begins. Reply STOP to end.", 0)
 
 

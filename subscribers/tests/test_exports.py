@@ -286,6 +286,7 @@ def test_a_large_export_is_made_by_the_cluster_and_fetched(log_in, monkeypatch, 
     assert client.get(f"/media/{file.name}").status_code == 404
 
 
+@pytest.mark.once
 def test_an_export_tells_how_far_it_is(log_in, monkeypatch):
     make_large(monkeypatch)
     monkeypatch.setattr(making, "TELL_SECONDS", -1)

@@ -14,7 +14,7 @@ from subscribers.models import Enrollment, Message, OwnPhone, Subscriber
 
 from .engine import work
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = [pytest.mark.django_db(transaction=True, serialized_rollback=True), pytest.mark.once]
 
 PHONE = "+14155550123"
 ACTIONS = ["phone", "code", "remove", "start", "stop"]

@@ -110,6 +110,7 @@ def is_older(python: str) -> bool:
     return tuple(minor) == sys.version_info[:2] and micro < sys.version_info[2]
 
 
+@pytest.mark.once
 @pytest.mark.skipif(not is_older(SYSTEMS_PYTHON), reason="The system has no earlier release of this Python.")
 @pytest.mark.django_db(transaction=True, serialized_rollback=True)
 def test_the_systems_own_python_takes_a_backup_and_restores_it(copy_url, tmp_path_factory):

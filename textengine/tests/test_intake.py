@@ -19,7 +19,7 @@ from textengine.intake import ANYBODY, IN_MEMORY, SIGNED_IN, Intake
 
 from .processes import Processes
 
-pytestmark = pytest.mark.django_db(transaction=True, serialized_rollback=True)
+pytestmark = [pytest.mark.django_db(transaction=True, serialized_rollback=True), pytest.mark.once]
 
 LOGIN, PASSWORD_PAGE = "/admin/login/", "/admin/password_change/"
 FORM = "application/x-www-form-urlencoded"

@@ -64,6 +64,7 @@ def test_a_migration_of_several_transactions_has_only_operations_that_can_be_don
     assert not found
 
 
+@pytest.mark.once
 def test_an_index_that_an_earlier_migration_made_when_it_was_first_written_stops_no_later_one(
     transactional_db, tmp_path
 ):

@@ -15,7 +15,7 @@ from subscribers.models import StoppedNumber, Subscriber
 from subscribers.tests.desk import make_remark
 from subscribers.tests.factory import make_enrollment, make_subscriber
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.once]
 
 READER = "+14155550101"
 NOBODYS = "+14155550199"
